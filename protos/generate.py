@@ -70,7 +70,7 @@ def protoc(*options: str) -> None:
 def drop_empty_stubs(folder: Path) -> None:
     """Remove the stub modules of files without a service, which the generator writes all the same."""
     for module in folder.rglob("*_pb2_grpc.py"):
-        if "Stub(" not in module.read_text():
+        if "\nclass " not in module.read_text():
             module.unlink()
             module.with_suffix(".pyi").unlink(missing_ok=True)
 
