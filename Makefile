@@ -52,7 +52,7 @@ $(READY): requirements.txt pyproject.toml
 	    echo 'This needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv); found none.' >&2; \
 	    exit 1; \
 	fi; \
-	echo "Installing into .venv (once, takes about a minute) ..." >&2; \
+	echo "Installing into .venv (a minute the first time) ..." >&2; \
 	$$fit -m venv .venv
 	@$(PIP) --requirement requirements.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
