@@ -1,0 +1,81 @@
+"""Channels to our services, and what their refusals say.
+
+A call that meets UNAVAILABLE is repeated, and no other: each change carries a request id, so a repeat never applies
+twice, and each read may be repeated anyway.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from storekeeper_kit.refusals import Violation
+
+CALL_TIMEOUT_S = 10
+ATTEMPTS_MAX = 5
+
+SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{}],  # Every method.
+            "timeout": f"{CALL_TIMEOUT_S}s",
+            "retryPolicy": {
+                "maxAttempts": ATTEMPTS_MAX,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+OPTIONS = (
+    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # A server that restarts is found again soon; gRPC's own default waits up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+
+def channel(target: str) -> grpc.aio.Channel:
+    """A channel for asynchronous code."""
+    return grpc.aio.insecure_channel(target, options=OPTIONS)
+
+
+def blocking_channel(target: str) -> grpc.Channel:
+    """A channel for synchronous code."""
+    return grpc.insecure_channel(target, options=OPTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a call that failed says; the reason is empty when it never reached a service of ours."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    metadata: Mapping[str, str]
+    violations: tuple[Violation, ...]
+
+
+def failure_of(error: grpc.RpcError) -> Failure:
+    """What this error says, from a blocking call or an asynchronous one."""
+    assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        # Each unpacks only what is of its own type.
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+    return Failure(
+        error.code(),
+        info.reason,
+        error.details() or "",
+        dict(info.metadata),
+        tuple(Violation(violation.field, violation.description) for violation in bad_request.field_violations),
+    )

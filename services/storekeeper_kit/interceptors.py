@@ -1,0 +1,306 @@
+"""What happens around each call to a method of ours, in one visible order: LAYERS.
+
+A layer is a function from a method's behaviour to the behaviour around it. The layers are put around a method when it is
+first called, and not again for each call. To a layer all four kinds of method look alike: a behaviour takes the request,
+or the stream of them, and returns the response, or writes a stream of them and returns None.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError
+
+from storekeeper_kit.caller import bind_caller, read_caller
+from storekeeper_kit.deadline import bind_deadline
+from storekeeper_kit.logs import Call, bound_call
+from storekeeper_kit.refusals import (
+    DeadlineExceeded,
+    InvalidRequest,
+    Overloaded,
+    Table,
+    Violation,
+    abort,
+    internal_error,
+    refusal_for,
+)
+
+# Health and reflection are gRPC's own, and answer even when ours refuse.
+OUR_METHODS = "/storekeeper."
+SLOW_CALL_S = 1.0
+# A watcher lives longer than a call but not for ever, so that a server which is never restarted is rid of it too.
+STREAM_TIMEOUT_S = 3600.0
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Any, Context], Awaitable[Any]]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class InFlight:
+    """Counts calls that are being answered, up to a bound."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._count = 0
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+
+    def __enter__(self) -> None:
+        if self._count >= self._maximum:
+            raise Overloaded
+        self._count += 1
+        self._none_left.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._count == 0:
+            self._none_left.set()
+
+    async def drained(self) -> None:
+        """Returns when no call is being answered."""
+        await self._none_left.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What the layers know about the method that they are put around."""
+
+    name: str
+    refusals: Table
+    in_flight: InFlight
+    timeout_s: float
+    timeout_max_s: float
+    is_stream: bool
+
+
+Layer = Callable[[Method, Behaviour], Behaviour]
+
+
+def log_calls(method: Method, behaviour: Behaviour) -> Behaviour:
+    """Lends its ids to every line that is logged during the call, and logs a call that took long."""
+    call_log = log.bind()
+
+    async def logged(request: Any, context: Context) -> Any:
+        bound_call.set(Call(method.name, request))
+        began = time.monotonic()
+        response = await behaviour(request, context)
+        duration_s = time.monotonic() - began
+        if duration_s > SLOW_CALL_S and not method.is_stream:
+            call_log.warning("call_slow", duration_s=round(duration_s, 3))
+        else:
+            call_log.debug("call_answered", duration_s=duration_s)
+        return response
+
+    return logged
+
+
+def answer_refusals(method: Method, behaviour: Behaviour) -> Behaviour:
+    """Turns an exception into its refusal; one that no table knows is a bug, logged whole under the id that is answered."""
+
+    async def answered(request: Any, context: Context) -> Any:
+        try:
+            return await behaviour(request, context)
+        except grpc.aio.BaseError:
+            # gRPC's own: the call was aborted already, or the client has gone.
+            raise
+        except Exception as error:
+            refusal = refusal_for(error, method.refusals)
+            if refusal is None:
+                error_id = uuid.uuid4()
+                refusal = internal_error(error_id)
+                log.exception("call_failed", error_id=str(error_id))
+            else:
+                log.info("call_refused", code=refusal.code.name, reason=refusal.reason, cause=_cause(error, refusal))
+            await abort(context, refusal)
+
+    return answered
+
+
+def limit_calls_in_flight(method: Method, behaviour: Behaviour) -> Behaviour:
+    """Refuses a call beyond what the server accepts at once, before it costs anything."""
+    in_flight = method.in_flight
+
+    async def limited(request: Any, context: Context) -> Any:
+        with in_flight:
+            return await behaviour(request, context)
+
+    return limited
+
+
+def set_deadline(method: Method, behaviour: Behaviour) -> Behaviour:
+    """Gives every call a deadline: the client's if it set one, a bounded one in any case."""
+
+    async def timed(request: Any, context: Context) -> Any:
+        given_s = cast("float | None", context.time_remaining())
+        timeout_s = method.timeout_s if given_s is None else min(given_s, method.timeout_max_s)
+        bind_deadline(time.monotonic() + timeout_s)
+        timeout = asyncio.timeout(timeout_s)
+        try:
+            async with timeout:
+                return await behaviour(request, context)
+        except TimeoutError as error:
+            if timeout.expired():
+                raise DeadlineExceeded from error
+            raise
+
+    return timed
+
+
+def bind_the_caller(_method: Method, behaviour: Behaviour) -> Behaviour:
+    """Reads who calls."""
+
+    async def bound(request: Any, context: Context) -> Any:
+        caller = read_caller(context.invocation_metadata() or ())
+        bind_caller(caller)
+        call = bound_call.get()
+        assert call is not None, "log_calls comes first"
+        call.caller = caller
+        return await behaviour(request, context)
+
+    return bound
+
+
+def refuse_malformed_messages(_method: Method, behaviour: Behaviour) -> Behaviour:
+    """Refuses bytes that are no message of the method's type; gRPC itself would answer with the parser's words."""
+
+    async def parsed(request: Any, context: Context) -> Any:
+        if isinstance(request, Malformed):
+            raise InvalidRequest([NOT_A_MESSAGE])
+        try:
+            return await behaviour(request, context)
+        except DecodeError as error:
+            raise InvalidRequest([NOT_A_MESSAGE]) from error
+
+    return parsed
+
+
+# From the outside to the inside.
+LAYERS: tuple[Layer, ...] = (
+    log_calls,
+    answer_refusals,
+    limit_calls_in_flight,
+    set_deadline,
+    bind_the_caller,
+    refuse_malformed_messages,
+)
+
+NOT_A_MESSAGE = Violation("", "is not a message of the method's request type")
+
+
+class Malformed:
+    """Stands for a request that could not be parsed."""
+
+
+class Interceptor(grpc.aio.ServerInterceptor):
+    """Puts the layers around each method of ours."""
+
+    def __init__(self, *, refusals: Table, timeout_s: float, timeout_max_s: float, in_flight_max: int) -> None:
+        self._refusals = refusals
+        self._timeout_s = timeout_s
+        self._timeout_max_s = timeout_max_s
+        self._handlers: dict[str, Handler] = {}
+        self.calls = InFlight(in_flight_max)
+        self.streams = InFlight(in_flight_max)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """The handler with the layers around it."""
+        name = handler_call_details.method
+        if layered := self._handlers.get(name):
+            return layered
+        handler = await continuation(handler_call_details)
+        if handler is None or not name.startswith(OUR_METHODS):
+            return handler
+        self._handlers[name] = _layered(self._method(name, handler), handler)
+        return self._handlers[name]
+
+    def _method(self, name: str, handler: Handler) -> Method:
+        is_stream = handler.request_streaming or handler.response_streaming
+        return Method(
+            name=name,
+            refusals=self._refusals,
+            in_flight=self.streams if is_stream else self.calls,
+            timeout_s=STREAM_TIMEOUT_S if is_stream else self._timeout_s,
+            timeout_max_s=STREAM_TIMEOUT_S if is_stream else self._timeout_max_s,
+            is_stream=is_stream,
+        )
+
+
+def _layered(method: Method, handler: Handler) -> Handler:
+    behaviour = _behaviour(handler)
+    for layer in reversed(LAYERS):
+        behaviour = layer(method, behaviour)
+    return _HANDLERS[handler.request_streaming, handler.response_streaming](
+        behaviour,
+        handler.request_deserializer if handler.request_streaming else _parser(handler.request_deserializer),
+        handler.response_serializer if handler.response_streaming else None,
+    )
+
+
+_HANDLERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+def _behaviour(handler: Handler) -> Behaviour:
+    inner: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    if not handler.response_streaming:
+        return _serializing(inner, handler.response_serializer)
+    return _writing(inner) if inspect.isasyncgenfunction(inner) else inner
+
+
+def _serializing(inner: Behaviour, serialize: Callable[[Any], bytes] | None) -> Behaviour:
+    """Serializes inside the layers, so that a response of the wrong type is answered like any other bug."""
+    if serialize is None:
+        return inner
+
+    async def serialized(request: Any, context: Context) -> bytes:
+        return serialize(await inner(request, context))
+
+    return serialized
+
+
+def _writing(inner: Callable[[Any, Context], Any]) -> Behaviour:
+    """Makes an async generator look like the other behaviours."""
+
+    async def written(request: Any, context: Context) -> None:
+        async with aclosing(inner(request, context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    return written
+
+
+def _parser(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    if deserialize is None:
+        return None
+
+    def parse(message: bytes) -> Any:
+        try:
+            return deserialize(message)
+        except DecodeError:
+            return Malformed()
+
+    return parse
+
+
+def _cause(error: Exception, refusal: Any) -> str | None:
+    """What a refusal keeps from the client but an operator needs: the driver's words."""
+    return str(error) if refusal.code is grpc.StatusCode.UNAVAILABLE else None

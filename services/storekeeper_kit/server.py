@@ -1,0 +1,171 @@
+"""Runs a gRPC server from its first breath to its last: listen, serve, watch its readiness, drain, stop.
+
+Health of "" is liveness: SERVING from the moment the server listens until it is asked to stop. Health of a service's
+name is readiness, by the service's own check; a server starts and stays when its database is away.
+"""
+
+import asyncio
+import ipaddress
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import grpc
+import structlog
+import uvloop
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from storekeeper_kit.config import ConfigurationError, ServiceSettings
+from storekeeper_kit.interceptors import Interceptor
+from storekeeper_kit.readiness import Readiness
+from storekeeper_kit.refusals import Table
+
+# Calls that reached the machine before the last client learnt of the stop still want an answer.
+DRAIN_MIN_S = 0.1
+
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+OPTIONS = (
+    # A second server on a taken port would share it in silence.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    # Finds out about clients that vanished, and bears the pings of clients that want to find out about us.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+)
+
+EXIT_FAILED = 1
+EXIT_MISCONFIGURED = 2
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class CannotListen(Exception):
+    """The address is taken, or isn't ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What a server serves."""
+
+    names: Sequence[str]
+    """Full names, as reflection and health know them: "storekeeper.stockledger.v1.StockLedger"."""
+    register: Callable[[grpc.aio.Server], None]
+    """Adds the servicers to the server."""
+    refusals: Table = field(default_factory=dict)
+    ready: Callable[[], None] = lambda: None
+    """Raises, with the reason, unless the service can do its work; called on a thread of its own."""
+
+
+class Server:
+    """One listening server; `async with` starts and stops it."""
+
+    def __init__(self, service: Service, settings: ServiceSettings) -> None:
+        _refuse_unless_loopback(settings.listen)
+        self._service = service
+        self._settings = settings
+        self._interceptor = Interceptor(
+            refusals=service.refusals,
+            timeout_s=settings.call_timeout_s,
+            timeout_max_s=settings.call_timeout_max_s,
+            in_flight_max=settings.calls_in_flight_max,
+        )
+        self._server = grpc.aio.server(interceptors=(self._interceptor,), options=OPTIONS)
+        self._readiness = Readiness(service.names, service.ready)
+        self._watching: asyncio.Task[None] | None = None
+        self.address = settings.listen
+
+    async def __aenter__(self) -> Self:
+        self._service.register(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._readiness.servicer, self._server)
+        reflection.enable_server_reflection(
+            (*self._service.names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+        self.address = _listen(self._server, self._settings.listen)
+        await self._server.start()
+        self._watching = asyncio.create_task(self._readiness.watch())
+        log.info("server_listening", address=self.address, services=list(self._service.names))
+        log.warning(
+            "callers_are_believed",
+            detail="no tokens are configured: tenant, actor and permissions are what a caller says",
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """NOT_SERVING, then drain, then close."""
+        log.info("server_stopping")
+        assert self._watching is not None
+        self._watching.cancel()
+        await self._readiness.stop()
+        refusing = asyncio.create_task(self._server.stop(self._settings.stop_grace_s))
+        await self._drained()
+        # What is left are streams, which end when their clients wish, and calls that took too long.
+        await self._server.stop(None)
+        await refusing
+        log.info("server_stopped")
+
+    async def _drained(self) -> None:
+        await asyncio.sleep(DRAIN_MIN_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._interceptor.calls.drained(), self._settings.stop_grace_s)
+
+
+async def serve(service: Service, settings: ServiceSettings) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    async with Server(service, settings):
+        await stop.wait()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs a server's main coroutine; a start that can't succeed ends with one clear line instead of a traceback."""
+    try:
+        uvloop.run(main())
+    except ConfigurationError as error:
+        _exit(EXIT_MISCONFIGURED, error)
+    except CannotListen as error:
+        _exit(EXIT_FAILED, error)
+
+
+def _exit(code: int, error: Exception) -> None:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(code)
+
+
+def _listen(server: grpc.aio.Server, address: str) -> str:
+    """Binds the address, and tells the one that was bound."""
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise CannotListen(
+            f"can't listen on {address}: the port is taken, or the address is not of this machine"
+        ) from None
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
+def _refuse_unless_loopback(address: str) -> None:
+    """Callers are believed as long as no tokens are configured, so they must be on this machine."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or not _is_loopback(host.strip("[]")):
+        raise ConfigurationError(
+            [f"can't serve on {address}: only loopback addresses like 127.0.0.1:50052 are served without tokens"]
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
