@@ -7,6 +7,7 @@ twice, and each read may be repeated anyway.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import grpc
 from google.rpc import error_details_pb2
@@ -65,17 +66,18 @@ class Failure:
 
 def failure_of(error: grpc.RpcError) -> Failure:
     """What this error says, from a blocking call or an asynchronous one."""
-    assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)
+    # Every error that an RPC raises is its call too, which grpc's types don't know.
+    call = cast("grpc.Call", error)
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(call)
     for detail in status.details if status else ():
         # Each unpacks only what is of its own type.
         detail.Unpack(info)
         detail.Unpack(bad_request)
     return Failure(
-        error.code(),
+        call.code(),
         info.reason,
-        error.details() or "",
+        call.details() or "",
         dict(info.metadata),
         tuple(Violation(violation.field, violation.description) for violation in bad_request.field_violations),
     )

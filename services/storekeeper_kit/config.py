@@ -50,7 +50,7 @@ class SharedSettings(BaseSettings):
 
 
 class ServiceSettings(SharedSettings):
-    """What every gRPC service has; a service gives its prefix, adds its own fields, and defaults its address."""
+    """What every gRPC service has; a service gives its prefix, its defaults and its own fields."""
 
     listen: str = Field(description="The loopback address and port to serve on; port 0 takes a free one.")
     database_url: SecretStr | None = Field(
@@ -59,6 +59,7 @@ class ServiceSettings(SharedSettings):
     owner_database_url: SecretStr | None = Field(
         default=None, description="The same database as the role that owns it; only migrations use it."
     )
+    service_role: str = Field(description="The role of the service, which migrations grant its rights to.")
     call_timeout_s: float = Field(
         default=10.0, gt=0, le=3600, description="How long a call may take that sets no deadline itself."
     )

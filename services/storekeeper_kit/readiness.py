@@ -52,7 +52,7 @@ class Readiness:
             log.warning("service_not_ready", reason=reason) if reason else log.info("service_ready")
         self._reason = reason
 
-    async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+    async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
         for name in self._names:
             await self.servicer.set(name, status)
 
