@@ -4,6 +4,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
+LIBRARIES := .venv/libraries
 READY := .venv/ready
 
 .PHONY: help run demo test check gen bench lock released clean
@@ -44,7 +45,8 @@ PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
 IS_FIT := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 
-$(READY): requirements.txt pyproject.toml
+# Made anew, so that a library whose pin is gone is gone as well.
+$(LIBRARIES): requirements.txt
 	@for python in $(PYTHONS); do \
 	    if $$python -c '$(IS_FIT)' 2> /dev/null; then fit=$$python; break; fi; \
 	done; \
@@ -52,8 +54,11 @@ $(READY): requirements.txt pyproject.toml
 	    echo 'This needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv); found none.' >&2; \
 	    exit 1; \
 	fi; \
-	echo "Installing into .venv (a minute the first time) ..." >&2; \
-	$$fit -m venv .venv
+	echo 'Installing libraries into .venv (about half a minute) ...' >&2; \
+	$$fit -m venv --clear .venv
 	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+$(READY): $(LIBRARIES) pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
