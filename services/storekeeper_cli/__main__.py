@@ -1,0 +1,105 @@
+"""The ``storekeeper`` command.
+
+    storekeeper up               everything on this machine, with a PostgreSQL of its own
+    storekeeper serve NAME       one service, in this process
+    storekeeper migrate NAME     bring the tables of one service up to date
+
+What goes wrong is one line on standard error. Exit code 1: it could not be done; 2: it was asked for in a way that
+cannot be meant, an unknown option or a bad STOREKEEPER_* variable.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from storekeeper_cli.problem import Problem
+from storekeeper_cli.services import SERVICES, Service
+from storekeeper_kit.config import ConfigurationError
+
+FAILED = 1
+MISUSED = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Keeps stock: gRPC services, on a PostgreSQL of their own or on any other.",
+)
+
+
+def main() -> None:
+    """Run the command. What a person can mend is told in one line; anything else is a bug and shows its traceback."""
+    try:
+        app()
+    except Problem as problem:
+        _exit(FAILED, str(problem))
+    except PermissionError as error:
+        _exit(FAILED, f"{error.filename} belongs to another user: run this as that user, or choose another --folder.")
+    except ConfigurationError as error:
+        _exit(MISUSED, str(error))
+
+
+def _service(name: str) -> Service:
+    for service in SERVICES:
+        if service.name == name:
+            return service
+    raise typer.BadParameter(f"there is no service {name!r}, only {', '.join(service.name for service in SERVICES)}.")
+
+
+ServiceName = Annotated[
+    Service,
+    typer.Argument(parser=_service, metavar="NAME", help=f"One of: {', '.join(service.name for service in SERVICES)}."),
+]
+
+
+@app.command()
+def up(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where data, logs and the lock are kept. Default: STOREKEEPER_UP_FOLDER, else .storekeeper here.",
+            file_okay=False,
+        ),
+    ] = None,
+    logs: Annotated[bool, typer.Option("--logs", "-v", help="Show all logs here, not only warnings.")] = False,
+) -> None:
+    """Start everything on this machine and keep it running; Ctrl-C stops it.
+
+    Starts a PostgreSQL in the folder, unless STOREKEEPER_STOCKLEDGER_DATABASE_URL and
+    STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL name another. Brings the tables up to date. Starts every service as a
+    process of its own, and starts again what dies.
+    """
+    from storekeeper_cli.up import up as run
+
+    run(folder, all_logs=logs)
+
+
+@app.command()
+def serve(service: ServiceName) -> None:
+    """Run one service in this process, as `python -m storekeeper_NAME` does."""
+    os.execv(sys.executable, [sys.executable, "-P", "-m", service.package])
+
+
+@app.command()
+def migrate(service: ServiceName) -> None:
+    """Bring the tables of one service up to date.
+
+    Needs STOREKEEPER_NAME_OWNER_DATABASE_URL: the database, as the role that owns its tables. The role that the service
+    uses is taken from STOREKEEPER_NAME_DATABASE_URL, if that is set, and is storekeeper_NAME otherwise.
+    """
+    from storekeeper_cli.migrate import migrate as run
+
+    run(service)
+
+
+def _exit(code: int, message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

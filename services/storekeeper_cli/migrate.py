@@ -1,0 +1,33 @@
+"""``storekeeper migrate``: brings the tables of one service up to date, as the role that owns them."""
+
+import os
+
+from psycopg.conninfo import conninfo_to_dict
+
+from storekeeper_cli.postgres.databases import service_name
+from storekeeper_cli.problem import Problem
+from storekeeper_cli.services import Service
+from storekeeper_kit import logs
+from storekeeper_kit.config import ConfigurationError, SharedSettings, load
+from storekeeper_kit.migrations import MigrationFailed, upgrade
+
+
+def migrate(service: Service) -> None:
+    """Run the migrations that the database lacks, and grant the service's role what it may do."""
+    settings = load(SharedSettings)
+    logs.configure(settings.log_format, settings.log_level)
+    owner_url = os.environ.get(service.variable("OWNER_DATABASE_URL"))
+    if not owner_url:
+        raise ConfigurationError(
+            [f"{service.variable('OWNER_DATABASE_URL')} is not set: the database, as the role that owns its tables"]
+        )
+    try:
+        upgrade(service.package, owner_url, _service_role(service))
+    except MigrationFailed as error:
+        raise Problem(str(error)) from None
+
+
+def _service_role(service: Service) -> str:
+    """The role that the service connects as, if its URL is known here as well; otherwise the one that ``up`` makes."""
+    url = os.environ.get(service.variable("DATABASE_URL"), "")
+    return str(conninfo_to_dict(url).get("user") or service_name(service.name))

@@ -1,0 +1,131 @@
+"""The services that ``up`` starts: their names, where they listen, and their variables."""
+
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+
+from storekeeper_cli.postgres import Urls
+from storekeeper_cli.problem import Problem
+from storekeeper_cli.program import Program
+from storekeeper_kit.config import ConfigurationError
+
+# An earlier ``up`` that was killed a moment ago leaves its ports for as long as its services take to end.
+PORT_PATIENCE_S = 0.5
+POLL_INTERVAL_S = 0.05
+# Shorter than a server's own default, because ``up`` stops everything within five seconds.
+STOP_GRACE_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: ``python -m <package>`` with its variables."""
+
+    name: str
+    title: str
+    # What clients call, and what its health is asked under.
+    grpc_service: str
+    default_listen: str
+    # A method that answers an empty request, to show a call that works.
+    example_method: str
+
+    @property
+    def package(self) -> str:
+        """The Python package that is run."""
+        return f"storekeeper_{self.name}"
+
+    def variable(self, name: str) -> str:
+        """One of the service's own variables."""
+        return f"STOREKEEPER_{self.name}_{name}".upper()
+
+    def given_urls(self) -> Urls | None:
+        """The database that the environment names; None if it names none and wants one of ours."""
+        urls = {name: os.environ.get(name, "") for name in self._url_variables}
+        missing = [name for name, url in urls.items() if not url]
+        if len(missing) == 1:
+            present = next(name for name, url in urls.items() if url)
+            raise ConfigurationError(
+                [f"{missing[0]} is not set, but {present} is: set both, or neither to get a PostgreSQL of our own"]
+            )
+        return None if missing else Urls(*urls.values())
+
+    def address(self) -> str:
+        """Where it will listen; a free port is settled here, so that we know it too."""
+        listen = os.environ.get(self.variable("LISTEN")) or self.default_listen
+        host, _, port = listen.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigurationError([f"{self.variable('LISTEN')}: should be like {self.default_listen}"])
+        return f"{host}:{_claim(host, int(port), self)}"
+
+    def server(self, address: str, database_url: str) -> Program:
+        """The program that serves. What only migrations may know is kept from it."""
+        database_url_variable, owner_url_variable = self._url_variables
+        return Program(
+            name=self.name,
+            # -P: what lies in the current folder is not imported.
+            command=(sys.executable, "-P", "-m", self.package),
+            environment={
+                self.variable("STOP_GRACE_S"): str(STOP_GRACE_S),
+                **{name: value for name, value in os.environ.items() if name != owner_url_variable},
+                self.variable("LISTEN"): address,
+                database_url_variable: database_url,
+                "STOREKEEPER_LOG_FORMAT": "json",
+            },
+        )
+
+    def migration(self, urls: Urls) -> Program:
+        """The program that brings the database's tables up to date, and ends."""
+        return Program(
+            name=f"{self.name}-migrate",
+            command=(sys.executable, "-P", "-m", "storekeeper_cli", "migrate", self.name),
+            environment={
+                **os.environ,
+                self.variable("DATABASE_URL"): urls.service,
+                self.variable("OWNER_DATABASE_URL"): urls.owner,
+                "STOREKEEPER_LOG_FORMAT": "json",
+            },
+        )
+
+    @property
+    def _url_variables(self) -> tuple[str, str]:
+        return self.variable("DATABASE_URL"), self.variable("OWNER_DATABASE_URL")
+
+
+STOCK_LEDGER = Service(
+    name="stockledger",
+    title="Stock ledger",
+    grpc_service="storekeeper.stockledger.v1.StockLedger",
+    default_listen="127.0.0.1:50052",
+    example_method="ListLocations",
+)
+# In the order in which they are started: whoever is called comes before whoever calls.
+SERVICES = (STOCK_LEDGER,)
+
+
+def _claim(host: str, port: int, service: Service) -> int:
+    deadline = time.monotonic() + PORT_PATIENCE_S
+    while True:
+        try:
+            return _bind(host, port)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Problem(_cannot_listen(f"{host}:{port}", error, service)) from None
+            time.sleep(POLL_INTERVAL_S)
+
+
+def _bind(host: str, port: int) -> int:
+    """Bind as a server would, and let go again. Without SO_REUSEPORT, which would share a taken port in silence."""
+    family, *_, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen()
+        return int(probe.getsockname()[1])
+
+
+def _cannot_listen(address: str, error: OSError, service: Service) -> str:
+    return (
+        f"The {service.title.lower()} cannot listen on {address}: {error.strerror}."
+        f" Free it, or set {service.variable('LISTEN')} to another."
+    )
