@@ -79,7 +79,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     CURRENCY_MISMATCH: _ErrorReason.ValueType  # 62
     """FAILED_PRECONDITION. The cost is in another currency than the tenant's stock is valued in. Metadata: currencyCode."""
     CURRENCY_FROZEN: _ErrorReason.ValueType  # 63
-    """FAILED_PRECONDITION. The currency is frozen once anything was stocked. Metadata: currencyCode."""
+    """FAILED_PRECONDITION. The currency is frozen once a position was opened. Metadata: currencyCode."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason in the google.rpc.ErrorInfo detail of a refused call, where it stands as the name of the value
@@ -144,5 +144,5 @@ COST_UNKNOWN: ErrorReason.ValueType  # 61
 CURRENCY_MISMATCH: ErrorReason.ValueType  # 62
 """FAILED_PRECONDITION. The cost is in another currency than the tenant's stock is valued in. Metadata: currencyCode."""
 CURRENCY_FROZEN: ErrorReason.ValueType  # 63
-"""FAILED_PRECONDITION. The currency is frozen once anything was stocked. Metadata: currencyCode."""
+"""FAILED_PRECONDITION. The currency is frozen once a position was opened. Metadata: currencyCode."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

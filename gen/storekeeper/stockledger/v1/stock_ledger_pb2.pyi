@@ -1342,8 +1342,8 @@ class Settings(_message.Message):
     reason_required: _builtins.bool
     """Whether a manual change (AddStock, RemoveStock) without a reason is refused. Default: false."""
     currency_code: _builtins.str
-    """The currency that stock is valued in: ISO 4217, three capital letters, default "USD". Frozen once anything was
-    stocked.
+    """The currency that stock is valued in: ISO 4217, three capital letters, default "USD". Frozen once a position
+    was opened.
     """
     etag: _builtins.str
     """Changes with each update; give it back in UpdateSettings. Set by the ledger."""

@@ -1,0 +1,1 @@
+"""The stock ledger: keeps every quantity in the system, and alone changes them."""

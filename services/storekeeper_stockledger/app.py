@@ -1,0 +1,70 @@
+"""Builds the stock ledger from its configuration and serves it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
+from storekeeper_kit import config, logs, server
+from storekeeper_kit.database import Database
+from storekeeper_kit.migrations import require_current
+
+from .coalescer import Coalescer
+from .descriptions import Descriptions
+from .domain.operations import ItemAtLocation, PositionId, Submission
+from .domain.records import Position
+from .ledger import Ledger, Recorded
+from .reads import Reads
+from .servicer.refusals import REFUSALS
+from .servicer.stock_ledger import StockLedger
+from .settings import StockLedgerSettings
+from .storage.privileges import require_append_only
+
+NAME: Final = pb.DESCRIPTOR.services_by_name["StockLedger"].full_name
+PACKAGE: Final = "storekeeper_stockledger"
+
+
+async def main() -> None:
+    """Serve until the process is asked to stop."""
+    settings = config.load(StockLedgerSettings)
+    logs.configure(settings.log_format, settings.log_level)
+    await serve(settings)
+
+
+async def serve(settings: StockLedgerSettings) -> None:
+    """Serve with these settings, then finish what is under way and let go of the database."""
+    database = Database(
+        settings.url("database_url"),
+        # Each lane and each worker holds at most one connection at a time.
+        pool_size=settings.lanes + settings.read_lanes + settings.workers,
+        application_name=PACKAGE,
+    )
+    ledger, reads = Ledger(database), Reads(database)
+    changes: Coalescer[Submission, Recorded] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes")
+    positions: Coalescer[ItemAtLocation | PositionId, Position] = Coalescer(
+        reads.positions, lanes=settings.read_lanes, name="positions"
+    )
+    workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+    servicer = StockLedger(
+        changes=changes, positions=positions, descriptions=Descriptions(database), reads=reads, workers=workers
+    )
+    service = server.Service(
+        names=(NAME,),
+        register=lambda to: pb_grpc.add_StockLedgerServicer_to_server(servicer, to),
+        refusals=REFUSALS,
+        ready=lambda: _check(database),
+    )
+    try:
+        await server.serve(service, settings)
+    finally:
+        await changes.close()
+        await positions.close()
+        workers.shutdown()
+        database.close()
+
+
+def _check(database: Database) -> None:
+    """Whether the ledger can do its work, and is held to its promises."""
+    database.probe()
+    require_current(PACKAGE, database)
+    require_append_only(database)

@@ -1,0 +1,124 @@
+"""Gathers calls that are in flight into batches: the only asynchronous code below the servicer.
+
+What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits when the service is
+idle, and under load a batch costs its tenant one transaction instead of one for each call. A process has a few lanes,
+each a worker thread that applies one batch at a time; tenants take turns, and one tenant is in at most one lane.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
+
+BATCH_MAX: Final = 1000
+"""Calls in one batch. They share a transaction, which holds the locks of them all."""
+
+WAITING_MAX: Final = 10_000
+"""Calls that may wait in a process; more are refused at once, before they cost anything."""
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+Apply = Callable[[int, Sequence[Asked], float], "Sequence[Answer | Exception]"]
+"""Answers a tenant's batch in its order, by a deadline on the monotonic clock. Runs on a worker thread."""
+
+
+@dataclass(slots=True)
+class _Call(Generic[Asked, Answer]):
+    asked: Asked
+    deadline: float
+    answer: "asyncio.Future[Answer]"
+
+
+class Coalescer(Generic[Asked, Answer]):
+    """Answers single calls through `apply`, which answers many at once."""
+
+    def __init__(self, apply: "Apply[Asked, Answer]", *, lanes: int, name: str) -> None:
+        self._apply = apply
+        self._idle_lanes = lanes
+        self._executor = ThreadPoolExecutor(lanes, thread_name_prefix=name)
+        self._waiting: OrderedDict[int, deque[_Call[Asked, Answer]]] = OrderedDict()
+        """By tenant; those that are not in a lane, in the order of their turns."""
+        self._in_lane: dict[int, deque[_Call[Asked, Answer]]] = {}
+        """What arrived for tenants that are in a lane."""
+        self._waiting_count = 0
+        self._batches: set[asyncio.Task[None]] = set()
+
+    async def submit(self, tenant_id: int, asked: Asked, deadline: float) -> Answer:
+        """The answer to one call. Raises its refusal; Overloaded when too many wait; DeadlineExceeded past its time."""
+        if self._waiting_count >= WAITING_MAX:
+            raise Overloaded
+        call: _Call[Asked, Answer] = _Call(asked, deadline, asyncio.get_running_loop().create_future())
+        queue = self._in_lane.get(tenant_id)
+        if queue is None:
+            queue = self._waiting.setdefault(tenant_id, deque())
+        queue.append(call)
+        self._waiting_count += 1
+        self._fill_lanes()
+        return await call.answer
+
+    async def close(self) -> None:
+        """Finish what is under way; nothing may be submitted any more."""
+        while self._batches:
+            await asyncio.wait(self._batches)
+        self._executor.shutdown()
+
+    def _fill_lanes(self) -> None:
+        while self._idle_lanes and self._waiting:
+            tenant_id, queue = self._waiting.popitem(last=False)
+            self._idle_lanes -= 1
+            self._in_lane[tenant_id] = queue
+            batch = asyncio.get_running_loop().create_task(self._run(tenant_id, queue))
+            self._batches.add(batch)
+            batch.add_done_callback(self._batches.discard)
+
+    async def _run(self, tenant_id: int, queue: "deque[_Call[Asked, Answer]]") -> None:
+        """Apply one batch of a tenant, then let the next tenant have the lane."""
+        try:
+            batch = self._next_batch(queue)
+            if batch:
+                await self._answer(tenant_id, batch)
+        finally:
+            del self._in_lane[tenant_id]
+            if queue:
+                self._waiting[tenant_id] = queue
+            self._idle_lanes += 1
+            self._fill_lanes()
+
+    def _next_batch(self, queue: "deque[_Call[Asked, Answer]]") -> "list[_Call[Asked, Answer]]":
+        """The calls that are next, without those that nobody waits for any more."""
+        batch: list[_Call[Asked, Answer]] = []
+        now = time.monotonic()
+        while queue and len(batch) < BATCH_MAX:
+            call = queue.popleft()
+            self._waiting_count -= 1
+            if call.answer.done():
+                continue
+            if call.deadline <= now:
+                call.answer.set_exception(DeadlineExceeded())
+                continue
+            batch.append(call)
+        return batch
+
+    async def _answer(self, tenant_id: int, batch: "list[_Call[Asked, Answer]]") -> None:
+        asked = [call.asked for call in batch]
+        # One that has time left must not be given up because of another that has none.
+        deadline = max(call.deadline for call in batch)
+        try:
+            answers = await asyncio.get_running_loop().run_in_executor(
+                self._executor, self._apply, tenant_id, asked, deadline
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, each caller must hear of it
+            answers = [error] * len(batch)
+        for call, answer in zip(batch, answers, strict=True):
+            if call.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                call.answer.set_exception(answer)
+            else:
+                call.answer.set_result(answer)

@@ -1,0 +1,279 @@
+"""Creates and describes what stock is kept of and where: locations, items, positions, and a tenant's settings.
+
+Each call is one short transaction. Creations are operations too: they are claimed by their request id and written to
+the journal under its head, which they lock before they look whether there is such a thing already. So two of them
+never race. Descriptions change under their etag and an update mask; they touch no quantity and leave no movement.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Table
+
+from storekeeper_kit.database import Database
+
+from .domain.items import Item, Settings
+from .domain.journal import Entry
+from .domain.operations import ItemAtLocation
+from .domain.records import Location, Position, PositionTerms
+from .domain.refusals import (
+    BadField,
+    CurrencyFrozen,
+    EtagMismatch,
+    ItemHasStock,
+    ItemNotFound,
+    LocationInactive,
+    LocationNameTaken,
+    LocationNotFound,
+    PositionExists,
+    PositionNotFound,
+    RequestIdReused,
+)
+from .storage import describing, locking, tables
+
+FIRST_REVISION: Final = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Under which request something is created, and in whose name."""
+
+    request_id: UUID
+    fingerprint: bytes
+    actor: str
+
+    def entry(self, kind: str, now: datetime) -> Entry:
+        """The creation as the journal has it."""
+        return Entry(
+            request_id=self.request_id, kind=kind, fingerprint=self.fingerprint, actor=self.actor, effective_time=now
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Created(Generic[T]):
+    """What was created, and whether an earlier request had done it."""
+
+    resource: T
+    replayed: bool
+
+
+class Descriptions:
+    """Locations, items, positions and settings, one transaction a call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- locations ---
+
+    def create_location(self, tenant_id: int, claim: Claim, name: str, *, deadline: float) -> Created[Location]:
+        """Create a location, or tell what the same request created before."""
+
+        def create(connection: Connection) -> Created[Location]:
+            describing.begin_tenant(connection, tenant_id)
+            now = locking.lock_journal_head(connection, tenant_id)
+            repeated = _repeated(connection, tenant_id, claim)
+            if repeated:
+                row = describing.find_row(connection, tables.location, tenant_id, operation_id=repeated)
+                assert row, "what was created stays"
+                return Created(describing.read_location(row), replayed=True)
+            if describing.has_rows(connection, tables.location, tenant_id, name=name):
+                raise LocationNameTaken(name)
+            values = {"name": name, "active": True}
+            row = _insert(connection, tables.location, tenant_id, claim.entry("create_location", now), values)
+            return Created(describing.read_location(row), replayed=False)
+
+        return self._database.transact(create, deadline=deadline)
+
+    def get_location(self, tenant_id: int, location_id: int) -> Location:
+        """Read a location."""
+        with self._database.read() as connection:
+            row = describing.find_row(connection, tables.location, tenant_id, location_id=location_id)
+        if row is None:
+            raise LocationNotFound(location_id)
+        return describing.read_location(row)
+
+    def update_location(
+        self, tenant_id: int, location_id: int, revision: int | None, values: Mapping[str, object], *, deadline: float
+    ) -> Location:
+        """Change a location's description."""
+
+        def change(connection: Connection) -> Location:
+            row = locking.lock_location(connection, tenant_id, location_id)
+            if row is None:
+                raise LocationNotFound(location_id)
+            _check_revision("location", location_id, row.revision, revision)
+            if row.active and values.get("active") is False:
+                # Whoever adds stock there has finished, or will find the location inactive.
+                at_location = tables.position.c.location_id == location_id
+                locking.lock_positions_where(connection, tenant_id, at_location)
+            _check_name(connection, tenant_id, row.name, values.get("name"))
+            key = {"location_id": location_id}
+            changed = describing.update_row(
+                connection, tables.location, tenant_id, key, {**values, "revision": row.revision + 1}
+            )
+            return describing.read_location(changed)
+
+        return self._database.transact(change, deadline=deadline)
+
+    # --- items ---
+
+    def register_item(self, tenant_id: int, item: Item, *, deadline: float) -> Item:
+        """Learn of an item, or of a later version of one; an older one changes nothing."""
+
+        def register(connection: Connection) -> Item:
+            if describing.insert_item(connection, tenant_id, item):
+                return item
+            row = locking.lock_item(connection, tenant_id, item.item_id)
+            assert row, "items stay"
+            known = describing.read_item(row)
+            if item.version <= known.version:
+                return known
+            if (item.tracking, item.quantity_scale) != (known.tracking, known.quantity_scale):
+                _check_never_stocked(connection, tenant_id, item.item_id)
+            key = {"item_id": item.item_id}
+            return describing.read_item(describing.update_row(connection, tables.item, tenant_id, key, asdict(item)))
+
+        return self._database.transact(register, deadline=deadline)
+
+    # --- positions ---
+
+    def open_position(
+        self, tenant_id: int, claim: Claim, pair: ItemAtLocation, terms: PositionTerms, *, deadline: float
+    ) -> Created[Position]:
+        """Open a position, or tell which one the same request opened before."""
+        key = asdict(pair)
+
+        def create(connection: Connection) -> Created[Position]:
+            item_row = describing.find_row(connection, tables.item, tenant_id, item_id=pair.item_id)
+            if item_row is None:
+                raise ItemNotFound(pair.item_id)
+            location = locking.lock_location(connection, tenant_id, pair.location_id)
+            if location is None:
+                raise LocationNotFound(pair.location_id)
+            now = locking.lock_journal_head(connection, tenant_id)
+            repeated = _repeated(connection, tenant_id, claim)
+            row = describing.find_row(connection, tables.position, tenant_id, **key)
+            if repeated:
+                assert row, "what was opened stays"
+                return Created(describing.read_position(row), replayed=True)
+            if row:
+                raise PositionExists(pair.item_id, pair.location_id, row.position_id)
+            if not location.active:
+                raise LocationInactive(pair.location_id)
+            _check_terms(terms, describing.read_item(item_row))
+            values = {**key, **asdict(terms)}
+            row = _insert(connection, tables.position, tenant_id, claim.entry("open_position", now), values)
+            return Created(describing.read_position(row), replayed=False)
+
+        return self._database.transact(create, deadline=deadline)
+
+    def update_position(
+        self, tenant_id: int, position_id: int, revision: int | None, values: Mapping[str, Any], *, deadline: float
+    ) -> Position:
+        """Change a position's description."""
+        key = {"position_id": position_id}
+
+        def change(connection: Connection) -> Position:
+            this_one = tables.position.c.position_id == position_id
+            locking.lock_positions_where(connection, tenant_id, this_one)
+            row = describing.find_row(connection, tables.position, tenant_id, **key)
+            if row is None:
+                raise PositionNotFound(position_id=position_id)
+            position = describing.read_position(row)
+            _check_revision("position", position_id, position.revision, revision)
+            item_row = describing.find_row(connection, tables.item, tenant_id, item_id=position.item_id)
+            assert item_row, "items stay"
+            _check_terms(replace(position.terms, **values), describing.read_item(item_row))
+            changed = describing.update_row(
+                connection, tables.position, tenant_id, key, {**values, "revision": position.revision + 1}
+            )
+            return describing.read_position(changed)
+
+        return self._database.transact(change, deadline=deadline)
+
+    # --- settings ---
+
+    def get_settings(self, tenant_id: int) -> tuple[Settings, int]:
+        """Read a tenant's settings and their revision; the defaults when it has none."""
+        with self._database.read() as connection:
+            row = describing.find_row(connection, tables.settings, tenant_id)
+        return describing.read_settings(row) if row else (Settings(), FIRST_REVISION)
+
+    def update_settings(
+        self, tenant_id: int, revision: int | None, values: Mapping[str, object], *, deadline: float
+    ) -> tuple[Settings, int]:
+        """Change a tenant's settings."""
+
+        def change(connection: Connection) -> tuple[Settings, int]:
+            describing.begin_tenant(connection, tenant_id)
+            row = locking.lock_settings(connection, tenant_id)
+            _check_revision("settings", tenant_id, row.revision, revision)
+            if values.get("currency_code", row.currency_code) != row.currency_code:
+                _check_nothing_opened(connection, tenant_id, row.currency_code)
+            values_now = {**values, "revision": row.revision + 1}
+            return describing.read_settings(
+                describing.update_row(connection, tables.settings, tenant_id, {}, values_now)
+            )
+
+        return self._database.transact(change, deadline=deadline)
+
+
+def _repeated(connection: Connection, tenant_id: int, claim: Claim) -> int | None:
+    """The operation that the same request got before; None when it is the first."""
+    recorded = describing.recorded_operation(connection, tenant_id, claim.request_id)
+    if recorded is None:
+        return None
+    operation_id, fingerprint = recorded
+    if fingerprint != claim.fingerprint:
+        raise RequestIdReused(claim.request_id)
+    return operation_id
+
+
+def _insert(
+    connection: Connection, table: Table, tenant_id: int, entry: Entry, values: Mapping[str, object]
+) -> Row[Any]:
+    numbers = describing.record_creation(connection, tenant_id, entry)
+    recorded = {"operation_id": numbers.last_operation_id, "create_time": numbers.record_time}
+    first = {"tenant_id": tenant_id, "revision": FIRST_REVISION}
+    return describing.insert_row(connection, table, {**values, **recorded, **first})
+
+
+def _check_revision(resource: str, resource_id: int, current: int, wanted: int | None) -> None:
+    if wanted not in {None, current}:
+        raise EtagMismatch(resource, resource_id)
+
+
+def _check_name(connection: Connection, tenant_id: int, current: str, wanted: object) -> None:
+    """Names are given under the journal head, so that no two locations take one at once."""
+    if wanted is None or wanted == current:
+        return
+    locking.lock_journal_head(connection, tenant_id)
+    if describing.has_rows(connection, tables.location, tenant_id, name=wanted):
+        raise LocationNameTaken(str(wanted))
+
+
+def _check_never_stocked(connection: Connection, tenant_id: int, item_id: int) -> None:
+    # Whoever adds the first stock has finished, or will find the item as it is after this.
+    locking.lock_positions_where(connection, tenant_id, tables.position.c.item_id == item_id)
+    if describing.has_rows(connection, tables.stocked_item, tenant_id, item_id=item_id):
+        raise ItemHasStock(item_id)
+
+
+def _check_nothing_opened(connection: Connection, tenant_id: int, currency_code: str) -> None:
+    """Positions are opened under the journal head, and stock needs one: so nothing is valued in the old currency."""
+    locking.lock_journal_head(connection, tenant_id)
+    if describing.has_rows(connection, tables.position, tenant_id):
+        raise CurrencyFrozen(currency_code)
+
+
+def _check_terms(terms: PositionTerms, item: Item) -> None:
+    for name, bound in (("minimum", terms.minimum), ("maximum", terms.maximum)):
+        if bound is not None and not item.measures(bound.normalize()):
+            raise BadField(f"position.{name}", f"has more than the {item.quantity_scale} decimals of the item")
+    if terms.maximum is not None and terms.maximum < terms.minimum:
+        raise BadField("position.maximum", "is less than the minimum")

@@ -1,0 +1,1 @@
+"""The rules of stock, in plain Python: values in, values out. No clock, no database, no wire format."""

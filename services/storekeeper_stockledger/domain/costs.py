@@ -1,0 +1,88 @@
+"""What units are worth.
+
+Unit costs have up to ten decimals; what units are worth is an amount in the tenant's currency, rounded half-even to its
+minor unit when units move. Amounts are kept, not rates: a removal takes its share of what a stocked item is still worth
+and the last unit takes what is left, so an emptied stocked item is worth exactly zero.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from enum import StrEnum
+from typing import Final
+
+from .places import ZERO
+
+UNIT_COST_DECIMALS: Final = 10
+
+EXACT: Final = Context(prec=80, rounding=ROUND_HALF_EVEN)
+"""Wide enough for the product of any quantity and any unit cost, where Python's usual 28 digits are not."""
+
+MINOR_UNITS: Final[dict[str, int]] = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),
+        0,
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+"""Decimals of the currencies that have other than two (ISO 4217, list one)."""
+
+
+class CostMethod(StrEnum):
+    """How the cost of added units is found when it isn't given."""
+
+    AVERAGE = "average"
+    LAST_RECEIVED = "last_received"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """What one unit cost."""
+
+    currency_code: str
+    value: Decimal
+
+
+def amount_of(quantity: Decimal, unit_cost: Decimal, currency_code: str) -> Decimal:
+    """What `quantity` units are worth at `unit_cost`, to the currency's minor unit."""
+    return _to_minor_unit(EXACT.multiply(quantity, unit_cost), currency_code)
+
+
+def share_of(value: Decimal, *, taken: Decimal, on_hand: Decimal, currency_code: str) -> Decimal:
+    """The part of `value`, the worth of `on_hand` units, that goes with the `taken` ones: all of it with the last."""
+    if taken == on_hand:
+        return value
+    return _to_minor_unit(EXACT.divide(EXACT.multiply(value, taken), on_hand), currency_code)
+
+
+def _to_minor_unit(amount: Decimal, currency_code: str) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS.get(currency_code, 2)), context=EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Costing:
+    """What a position's units of known cost tell about the cost of the next ones."""
+
+    units: Decimal = ZERO
+    value: Decimal = ZERO
+    last_cost: Decimal | None = None
+    last_receive_time: datetime | None = None
+
+    def unit_cost(self, method: CostMethod) -> Decimal | None:
+        """The cost of a unit by `method`; None when no unit of known cost tells it."""
+        if method is CostMethod.AVERAGE and self.units:
+            average = EXACT.divide(self.value, self.units)
+            return average.quantize(Decimal(1).scaleb(-UNIT_COST_DECIMALS), context=EXACT)
+        return self.last_cost
+
+    def came(self, units: Decimal, value: Decimal, unit_cost: Decimal, receive_time: datetime) -> "Costing":
+        """The same after units of known cost came."""
+        grown = replace(self, units=self.units + units, value=self.value + value)
+        if self.last_receive_time is not None and receive_time < self.last_receive_time:
+            return grown
+        return replace(grown, last_cost=unit_cost, last_receive_time=receive_time)
+
+    def left(self, units: Decimal, value: Decimal) -> "Costing":
+        """The same after units of known cost left."""
+        return replace(self, units=self.units - units, value=self.value - value)

@@ -1,0 +1,37 @@
+"""What the ledger knows of items, locations and a tenant's settings."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Tracking(StrEnum):
+    """How the units of an item are told apart."""
+
+    NONE = "none"
+    LOT = "lot"
+    SERIAL = "serial"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item as the catalog registered it."""
+
+    item_id: int
+    version: int
+    tracking: Tracking
+    quantity_scale: int
+
+    def measures(self, quantity: Decimal) -> bool:
+        """Whether `quantity` has no more decimals than the item's scale."""
+        exponent = quantity.as_tuple().exponent
+        assert isinstance(exponent, int), "a quantity is finite"
+        return -exponent <= self.quantity_scale
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a tenant decided about its stock."""
+
+    reason_required: bool = False
+    currency_code: str = "USD"

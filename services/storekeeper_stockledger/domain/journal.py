@@ -1,0 +1,163 @@
+"""The journal: operations and movements as they stand recorded, and the hash chain that seals them.
+
+A batch is sealed by SHA-256 over the hash of the batch before it, the digest of its contents, and its last operation
+id, last movement id and record time (each as eight bytes, big-endian, the time in microseconds since 1970). The hash
+stands on the batch's last operation and, as the newest one, on the tenant's journal head. The digest is SHA-256 over
+one JSON array a line for each operation, followed by those of its movements.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from json import dumps
+from typing import Final
+from uuid import UUID
+
+from .numbers import plain
+from .places import Kind, Places
+from .stock import Movement, Totals
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedMovement:
+    """A line of the journal. In a preview its ids are 0 and it has no record time."""
+
+    movement_id: int
+    operation_id: int
+    request_id: UUID
+    line: int
+    kind: Kind
+    stocked_item_id: int
+    position_id: int
+    item_id: int
+    location_id: int
+    quantity: Decimal
+    amount: Decimal | None
+    currency_code: str
+    reason: str
+    reference: str
+    actor: str
+    effective_time: datetime
+    record_time: datetime | None
+    stocked_item_after: Places
+    position_after: Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An accepted operation with its movements, ready to be recorded."""
+
+    request_id: UUID
+    kind: str
+    fingerprint: bytes
+    actor: str
+    reason: str = ""
+    effective_time: datetime
+    movements: tuple[Movement, ...] = ()
+
+
+def recorded_movement(
+    movement: Movement,
+    *,
+    line: int,
+    request_id: UUID,
+    actor: str,
+    reason: str,
+    currency_code: str,
+    movement_id: int = 0,
+    operation_id: int = 0,
+    record_time: datetime | None = None,
+) -> RecordedMovement:
+    """A movement as a line of the journal; without numbers and time, as it would be one."""
+    after = movement.stocked_item
+    return RecordedMovement(
+        movement_id=movement_id,
+        operation_id=operation_id,
+        request_id=request_id,
+        line=line,
+        kind=movement.kind,
+        stocked_item_id=after.stocked_item_id,
+        position_id=after.position_id,
+        item_id=after.item_id,
+        location_id=after.location_id,
+        quantity=movement.quantity,
+        amount=movement.amount,
+        currency_code=currency_code,
+        reason=reason,
+        reference=movement.reference,
+        actor=actor,
+        effective_time=movement.effective_time,
+        record_time=record_time,
+        stocked_item_after=after.places,
+        position_after=movement.totals,
+    )
+
+
+def digest(entries: Iterable[Entry]) -> bytes:
+    """SHA-256 of the contents of a batch: every column that is not numbered under the journal head."""
+    contents = sha256()
+    for entry in entries:
+        contents.update(_line(_entry_fields(entry)))
+        for line, movement in enumerate(entry.movements, start=1):
+            contents.update(_line(_movement_fields(line, movement)))
+    return contents.digest()
+
+
+def microseconds(time: datetime) -> int:
+    """Microseconds since 1970."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant(microseconds: int) -> datetime:
+    """The time that many microseconds after the beginning of 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _entry_fields(entry: Entry) -> list[object]:
+    return [
+        str(entry.request_id),
+        entry.kind,
+        entry.fingerprint.hex(),
+        entry.actor,
+        entry.reason,
+        microseconds(entry.effective_time),
+    ]
+
+
+def _movement_fields(line: int, movement: Movement) -> list[object]:
+    after, totals = movement.stocked_item, movement.totals
+    places = after.places
+    return [
+        line,
+        movement.kind,
+        after.stocked_item_id,
+        after.position_id,
+        plain(movement.quantity),
+        _optional(movement.amount),
+        movement.reference,
+        microseconds(movement.effective_time),
+        plain(places.received),
+        plain(places.available),
+        plain(places.reserved),
+        plain(places.picked),
+        plain(places.delivered),
+        plain(places.transferred),
+        plain(places.removed),
+        _optional(after.value),
+        plain(totals.available),
+        plain(totals.reserved),
+        plain(totals.picked),
+        plain(totals.on_order),
+    ]
+
+
+def _line(fields: Sequence[object]) -> bytes:
+    return dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def _optional(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)

@@ -1,0 +1,95 @@
+"""What can be asked of the ledger in one call, and how two askings are told to be the same."""
+
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from uuid import UUID
+
+from .costs import CostMethod, UnitCost
+from .numbers import plain
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAtLocation:
+    """Names the position of an item at a location."""
+
+    item_id: int
+    location_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionId:
+    """Names a position by its id."""
+
+    position_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockedItemId:
+    """Names one stocked item."""
+
+    stocked_item_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddStock:
+    """Add units as a new stocked item. Without a receive time they come at the time of record."""
+
+    target: ItemAtLocation | PositionId
+    quantity: Decimal
+    receive_time: datetime | None = None
+    cost: UnitCost | CostMethod | None = None
+    lot: str = ""
+    serial_number: str = ""
+    reason: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveStock:
+    """Remove available units: the oldest of a position, or those of one stocked item."""
+
+    source: ItemAtLocation | PositionId | StockedItemId
+    quantity: Decimal
+    reason: str = ""
+
+
+Operation = AddStock | RemoveStock
+
+OPERATION_KINDS: dict[type[Operation], str] = {AddStock: "add_stock", RemoveStock: "remove_stock"}
+"""How the journal names the operations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """An operation as a caller submitted it: under a request id, in somebody's name."""
+
+    request_id: UUID
+    fingerprint: bytes
+    operation: Operation
+    actor: str
+    validate_only: bool = False
+
+
+def fingerprint(name: str, contents: object) -> bytes:
+    """SHA-256 of what was asked: equal for equal contents, however they were written.
+
+    Fields at their default are left out, so that a field added in a later release doesn't change the fingerprint of
+    a call that doesn't use it.
+    """
+    return sha256(f"{name}{_canonical(contents)}".encode()).digest()
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, str) and not isinstance(value, StrEnum):
+        return repr(value)
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if is_dataclass(value):
+        given = ((field.name, getattr(value, field.name), field.default) for field in fields(value))
+        return "{" + ",".join(f"{name}:{_canonical(part)}" for name, part, default in given if part != default) + "}"
+    return str(value)

@@ -1,0 +1,166 @@
+"""Why the ledger refuses a request: what a caller may meet, as data.
+
+A refusal changes nothing. What cannot happen is an assertion instead. Compared by identity, as exceptions are.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from .items import Tracking
+
+
+class Refused(Exception):
+    """The request can't be carried out, and nothing was changed."""
+
+
+@dataclass(eq=False)
+class BadField(Refused):
+    """A field is bad for a reason that only the stored data shows."""
+
+    field: str
+    description: str
+
+
+@dataclass(eq=False)
+class LocationNotFound(Refused):
+    """No such location."""
+
+    location_id: int
+
+
+@dataclass(eq=False)
+class LocationNameTaken(Refused):
+    """Another location of the tenant has this name."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class LocationInactive(Refused):
+    """No stock comes into an inactive location."""
+
+    location_id: int
+
+
+@dataclass(eq=False)
+class ItemNotFound(Refused):
+    """No item of this id is registered."""
+
+    item_id: int
+
+
+@dataclass(eq=False)
+class ItemHasStock(Refused):
+    """Tracking and scale are frozen once an item has been stocked."""
+
+    item_id: int
+
+
+@dataclass(eq=False)
+class TrackingViolated(Refused):
+    """The item's tracking asks for something else."""
+
+    item_id: int
+    tracking: Tracking
+    demand: str
+
+
+@dataclass(eq=False)
+class PositionNotFound(Refused):
+    """No such position; named by its id, or by item and location."""
+
+    position_id: int | None = None
+    item_id: int | None = None
+    location_id: int | None = None
+
+
+@dataclass(eq=False)
+class PositionExists(Refused):
+    """The item has a position at the location already."""
+
+    item_id: int
+    location_id: int
+    position_id: int
+
+
+@dataclass(eq=False)
+class StockedItemNotFound(Refused):
+    """No such stocked item."""
+
+    stocked_item_id: int
+
+
+@dataclass(eq=False)
+class InsufficientStock(Refused):
+    """More was asked for than is available."""
+
+    requested: Decimal
+    available: Decimal
+    position_id: int
+    stocked_item_id: int | None = None
+
+
+@dataclass(eq=False)
+class SerialUnitRequired(Refused):
+    """Units of a serial-tracked item differ: one must be named."""
+
+    item_id: int
+
+
+@dataclass(eq=False)
+class SerialNumberInStock(Refused):
+    """A unit with this serial number is in stock."""
+
+    item_id: int
+    serial_number: str
+    stocked_item_id: int
+
+
+@dataclass(eq=False)
+class StockLimitExceeded(Refused):
+    """More than can be recorded."""
+
+    position_id: int
+    limit: Decimal
+
+
+@dataclass(eq=False)
+class ReasonRequired(Refused):
+    """The tenant demands a reason for manual changes."""
+
+
+@dataclass(eq=False)
+class CostUnknown(Refused):
+    """No unit of known cost tells the average or last received cost."""
+
+    position_id: int
+
+
+@dataclass(eq=False)
+class CurrencyMismatch(Refused):
+    """The cost is in another currency than stock is valued in."""
+
+    currency_code: str
+
+
+@dataclass(eq=False)
+class CurrencyFrozen(Refused):
+    """The currency is frozen once a position was opened."""
+
+    currency_code: str
+
+
+@dataclass(eq=False)
+class EtagMismatch(Refused):
+    """The resource has changed since its etag was read."""
+
+    resource: str
+    resource_id: int
+
+
+@dataclass(eq=False)
+class RequestIdReused(Refused):
+    """The request id was used before, by a request with other contents."""
+
+    request_id: UUID

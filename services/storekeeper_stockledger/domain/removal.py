@@ -1,0 +1,45 @@
+"""Which stocked items a removal draws on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+
+class Layer(Protocol):
+    """What a removal has to know of a stocked item."""
+
+    @property
+    def stocked_item_id(self) -> int:
+        """Names it."""
+
+    @property
+    def available(self) -> Decimal:
+        """Units that may be taken from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Units to take from one stocked item."""
+
+    stocked_item_id: int
+    quantity: Decimal
+
+
+def draw_oldest_first(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw, ...]:
+    """Draw `quantity` units from `layers`, which come oldest first and have that many available between them.
+
+    A layer is emptied before the next is touched. Layers with nothing available are passed over, and none is looked at
+    once the quantity is covered, so that a caller may load them lazily.
+    """
+    assert quantity > 0
+    draws: list[Draw] = []
+    missing = quantity
+    for layer in layers:
+        taken = min(layer.available, missing)
+        if taken > 0:
+            draws.append(Draw(layer.stocked_item_id, taken))
+            missing -= taken
+        if not missing:
+            return tuple(draws)
+    raise AssertionError(f"{missing} of {quantity} units are missing from layers that were said to cover them")

@@ -1,0 +1,377 @@
+"""Reads requests into what the ledger is asked; every bad field of a request is reported at once, by its path."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit import paging
+from storekeeper_kit.caller import COSTS_VIEW, Caller
+from storekeeper_kit.reading import Reading
+
+from ..descriptions import Claim
+from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
+from ..domain.items import Item, Tracking
+from ..domain.journal import instant
+from ..domain.operations import (
+    AddStock,
+    ItemAtLocation,
+    PositionId,
+    RemoveStock,
+    StockedItemId,
+    Submission,
+    fingerprint,
+)
+from ..domain.places import Kind
+from ..domain.records import PositionTerms
+from ..storage.listing import MovementFilter, Page, PositionFilter, StockedItemFilter
+from ..storage.tables import ID_MAX
+
+NAME_CHARS_MAX: Final = 100
+TERM_CHARS_MAX: Final = 50
+LOT_CHARS_MAX: Final = 100
+REASON_CHARS_MAX: Final = 500
+REFERENCE_CHARS_MAX: Final = 100
+VERSION_MAX: Final = 2**63 - 1
+
+TRACKINGS: Final[dict[int, Tracking]] = {
+    pb.TRACKING_NONE: Tracking.NONE,
+    pb.TRACKING_LOT: Tracking.LOT,
+    pb.TRACKING_SERIAL: Tracking.SERIAL,
+}
+COST_METHODS: Final[dict[int, CostMethod]] = {
+    pb.COST_METHOD_AVERAGE: CostMethod.AVERAGE,
+    pb.COST_METHOD_LAST_RECEIVED: CostMethod.LAST_RECEIVED,
+}
+KINDS: Final[dict[int, Kind]] = {
+    pb.MOVEMENT_KIND_ADDED: Kind.ADDED,
+    pb.MOVEMENT_KIND_REMOVED: Kind.REMOVED,
+}
+
+
+# --- changes of stock ---------------------------------------------------------------------------------------------
+
+
+def removal(request: pb.RemoveStockRequest, caller: Caller) -> Submission:
+    """What RemoveStock is asked."""
+    read = Reading()
+    request_id = read.request_id("request_id", request.request_id)
+    source = _source(read, request)
+    quantity = read.positive_quantity("quantity", request.quantity if request.HasField("quantity") else None)
+    reason = read.text("reason", request.reason, max_length=REASON_CHARS_MAX)
+    read.finish()
+    operation = RemoveStock(source=source, quantity=quantity, reason=reason)
+    return Submission(
+        request_id=request_id,
+        fingerprint=fingerprint("remove_stock", operation),
+        operation=operation,
+        actor=caller.actor,
+        validate_only=request.validate_only,
+    )
+
+
+def addition(request: pb.AddStockRequest, caller: Caller) -> Submission:
+    """What AddStock is asked. A cost from a caller who may not see costs is read, and then ignored."""
+    read = Reading()
+    request_id = read.request_id("request_id", request.request_id)
+    contents: dict[str, Any] = {
+        "target": _target(read, request),
+        "quantity": read.positive_quantity("quantity", request.quantity if request.HasField("quantity") else None),
+        "receive_time": _past(read, "receive_time", request),
+        "cost": _cost(read, request),
+        "lot": read.text("lot", request.lot, max_length=LOT_CHARS_MAX),
+        "serial_number": read.text("serial_number", request.serial_number, max_length=LOT_CHARS_MAX),
+        "reason": read.text("reason", request.reason, max_length=REASON_CHARS_MAX),
+        "reference": read.text("reference", request.reference, max_length=REFERENCE_CHARS_MAX),
+    }
+    read.finish()
+    asked = fingerprint("add_stock", AddStock(**contents))
+    if not caller.may(COSTS_VIEW):
+        contents["cost"] = None
+    return Submission(
+        request_id=request_id,
+        fingerprint=asked,
+        operation=AddStock(**contents),
+        actor=caller.actor,
+        validate_only=request.validate_only,
+    )
+
+
+def _source(read: Reading, request: pb.RemoveStockRequest) -> ItemAtLocation | PositionId | StockedItemId:
+    source = request.source
+    match source.WhichOneof("kind"):
+        case "oldest_first":
+            return _item_at_location(read, "source.oldest_first", source.oldest_first)
+        case "position_id":
+            return PositionId(read.identifier("source.position_id", source.position_id))
+        case "stocked_item_id":
+            return StockedItemId(read.identifier("source.stocked_item_id", source.stocked_item_id))
+        case _:
+            read.violation("source", "is required: exactly one of oldest_first, position_id and stocked_item_id")
+            return PositionId(0)
+
+
+def _target(read: Reading, request: pb.AddStockRequest) -> ItemAtLocation | PositionId:
+    match request.WhichOneof("target"):
+        case "position_id":
+            return PositionId(read.identifier("position_id", request.position_id))
+        case "item_at_location":
+            return _item_at_location(read, "item_at_location", request.item_at_location)
+        case _:
+            read.violation("target", "is required: exactly one of position_id and item_at_location")
+            return PositionId(0)
+
+
+def _item_at_location(
+    read: Reading, path: str, message: pb.ItemAtLocation | pb.StockSource.OldestFirst
+) -> ItemAtLocation:
+    return ItemAtLocation(
+        read.identifier(f"{path}.item_id", message.item_id),
+        read.identifier(f"{path}.location_id", message.location_id),
+    )
+
+
+def _past(read: Reading, path: str, request: pb.AddStockRequest) -> datetime | None:
+    """A time that isn't in the future. The ledger checks it again, by the database's clock, which is the one it uses."""
+    time = read.timestamp(path, request.receive_time if request.HasField("receive_time") else None)
+    if time is not None and time > datetime.now(UTC):
+        read.violation(path, "lies in the future")
+    return time
+
+
+def _cost(read: Reading, request: pb.AddStockRequest) -> UnitCost | CostMethod | None:
+    match request.WhichOneof("cost"):
+        case "unit_cost":
+            return UnitCost(
+                _currency_code(read, "unit_cost.currency_code", request.unit_cost.currency_code),
+                read.decimal(
+                    "unit_cost.value",
+                    request.unit_cost.value if request.unit_cost.HasField("value") else None,
+                    scale=UNIT_COST_DECIMALS,
+                    minimum=Decimal(0),
+                ),
+            )
+        case "cost_method":
+            return COST_METHODS.get(read.choice("cost_method", request.cost_method, pb.CostMethod))
+        case _:
+            return None
+
+
+def _currency_code(read: Reading, path: str, value: str) -> str:
+    if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
+        read.violation(path, "is not an ISO 4217 code of three capital letters")
+    return value
+
+
+# --- locations, items, positions, settings ------------------------------------------------------------------------
+
+
+def new_location(request: pb.CreateLocationRequest, caller: Caller) -> tuple[Claim, str]:
+    """What CreateLocation is asked."""
+    read = Reading()
+    request_id = read.request_id("request_id", request.request_id)
+    name = read.text("location.name", request.location.name, max_length=NAME_CHARS_MAX, required=True)
+    read.finish()
+    contents = fingerprint("create_location", name)
+    return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), name
+
+
+def location_change(request: pb.UpdateLocationRequest) -> tuple[int, int | None, dict[str, object]]:
+    """What UpdateLocation is asked: which location, at which revision, and its new values."""
+    read = Reading()
+    location = request.location
+    location_id = read.identifier("location.location_id", location.location_id)
+    revision = read.etag("location.etag", location.etag)
+    mask = read.mask("update_mask", request.update_mask, ("name", "active"))
+    values: dict[str, object] = {}
+    if "name" in mask:
+        values["name"] = read.text("location.name", location.name, max_length=NAME_CHARS_MAX, required=True)
+    if "active" in mask:
+        values["active"] = location.active
+    read.finish()
+    return location_id, revision, values
+
+
+def item(request: pb.RegisterItemRequest) -> Item:
+    """What RegisterItem is told."""
+    read = Reading()
+    message = request.item
+    item_id = _bounded(read, "item.item_id", message.item_id, ID_MAX)
+    version = read.identifier("item.version", message.version)
+    tracking = TRACKINGS.get(read.choice("item.tracking", message.tracking, pb.Tracking), Tracking.NONE)
+    if not 0 <= message.quantity_scale <= 6:
+        read.violation("item.quantity_scale", "is not between 0 and 6")
+    elif tracking is Tracking.SERIAL and message.quantity_scale:
+        read.violation("item.quantity_scale", "is not 0, though units with serial numbers are whole")
+    read.finish()
+    return Item(item_id, version, tracking, message.quantity_scale)
+
+
+def new_position(request: pb.OpenPositionRequest, caller: Caller) -> tuple[Claim, ItemAtLocation, PositionTerms]:
+    """What OpenPosition is asked."""
+    read = Reading()
+    request_id = read.request_id("request_id", request.request_id)
+    position = request.position
+    pair = ItemAtLocation(
+        read.identifier("position.item_id", position.item_id),
+        read.identifier("position.location_id", position.location_id),
+    )
+    terms = PositionTerms(**{name: read_term(read, position) for name, read_term in _TERMS.items()})
+    if terms.maximum is not None and terms.maximum < terms.minimum:
+        read.violation("position.maximum", "is less than the minimum")
+    read.finish()
+    contents = fingerprint("open_position", pair) + fingerprint("terms", terms)
+    return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), pair, terms
+
+
+def position_change(request: pb.UpdatePositionRequest) -> tuple[int, int | None, dict[str, object]]:
+    """What UpdatePosition is asked: which position, at which revision, and its new values."""
+    read = Reading()
+    position = request.position
+    position_id = read.identifier("position.position_id", position.position_id)
+    revision = read.etag("position.etag", position.etag)
+    mask = read.mask("update_mask", request.update_mask, tuple(_TERMS))
+    values = {name: read_term(read, position) for name, read_term in _TERMS.items() if name in mask}
+    read.finish()
+    return position_id, revision, values
+
+
+def _bin(read: Reading, position: pb.Position) -> str:
+    return read.text("position.bin", position.bin, max_length=TERM_CHARS_MAX)
+
+
+def _reference_number(read: Reading, position: pb.Position) -> str:
+    return read.text("position.reference_number", position.reference_number, max_length=TERM_CHARS_MAX)
+
+
+def _minimum(read: Reading, position: pb.Position) -> Decimal:
+    if not position.HasField("minimum"):
+        return Decimal(0)
+    return read.decimal("position.minimum", position.minimum, minimum=Decimal(0))
+
+
+def _maximum(read: Reading, position: pb.Position) -> Decimal | None:
+    if not position.HasField("maximum"):
+        return None
+    return read.decimal("position.maximum", position.maximum, minimum=Decimal(0))
+
+
+_TERMS: Mapping[str, Any] = {
+    "bin": _bin,
+    "reference_number": _reference_number,
+    "minimum": _minimum,
+    "maximum": _maximum,
+}
+"""How each term of a position is read. One that is absent takes its default, also in an update whose mask names it."""
+
+
+def settings_change(request: pb.UpdateSettingsRequest) -> tuple[int | None, dict[str, object]]:
+    """What UpdateSettings is asked: at which revision, and the new values."""
+    read = Reading()
+    revision = read.etag("settings.etag", request.settings.etag)
+    mask = read.mask("update_mask", request.update_mask, ("reason_required", "currency_code"))
+    values: dict[str, object] = {}
+    if "reason_required" in mask:
+        values["reason_required"] = request.settings.reason_required
+    if "currency_code" in mask:
+        values["currency_code"] = _currency_code(read, "settings.currency_code", request.settings.currency_code)
+    read.finish()
+    return revision, values
+
+
+def _bounded(read: Reading, path: str, value: int, maximum: int) -> int:
+    if value > maximum:
+        read.violation(path, f"is greater than {maximum}")
+    return read.identifier(path, value)
+
+
+# --- reads --------------------------------------------------------------------------------------------------------
+
+
+def location_id(request: pb.GetLocationRequest) -> int:
+    """What GetLocation is asked."""
+    return _only_identifier("location_id", request.location_id)
+
+
+def stocked_item_id(request: pb.GetStockedItemRequest) -> int:
+    """What GetStockedItem is asked."""
+    return _only_identifier("stocked_item_id", request.stocked_item_id)
+
+
+def _only_identifier(path: str, value: int) -> int:
+    read = Reading()
+    identifier = read.identifier(path, value)
+    read.finish()
+    return identifier
+
+
+def position_name(request: pb.GetPositionRequest) -> ItemAtLocation | PositionId:
+    """What GetPosition is asked."""
+    read = Reading()
+    name: ItemAtLocation | PositionId
+    match request.WhichOneof("key"):
+        case "position_id":
+            name = PositionId(read.identifier("position_id", request.position_id))
+        case "item_at_location":
+            name = _item_at_location(read, "item_at_location", request.item_at_location)
+        case _:
+            read.violation("key", "is required: exactly one of position_id and item_at_location")
+            name = PositionId(0)
+    read.finish()
+    return name
+
+
+ListRequest = pb.ListLocationsRequest | pb.ListPositionsRequest | pb.ListStockedItemsRequest | pb.ListMovementsRequest
+
+
+def page(read: Reading, request: ListRequest, query: paging.Query) -> Page:
+    """Which page a list is asked for."""
+    size = read.page_size("page_size", request.page_size)
+    return Page(size, paging.read(read, "page_token", request.page_token, query))
+
+
+def page_by_age(read: Reading, request: pb.ListStockedItemsRequest, query: paging.Query) -> Page:
+    """Which page a list is asked for that is sorted by receive time and id."""
+    asked = page(read, request, query)
+    if asked.after is None:
+        return asked
+    received, stocked_item_id = asked.after
+    return Page(asked.size, (instant(received), stocked_item_id))
+
+
+def position_filter(read: Reading, request: pb.ListPositionsRequest) -> PositionFilter:
+    """Which positions ListPositions is asked for."""
+    return PositionFilter(
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        below_minimum=request.below_minimum,
+    )
+
+
+def stocked_item_filter(read: Reading, request: pb.ListStockedItemsRequest) -> StockedItemFilter:
+    """Which stocked items ListStockedItems is asked for."""
+    return StockedItemFilter(
+        position_id=read.optional_identifier("position_id", request.position_id),
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        on_hand_only=request.on_hand_only,
+        serial_number=read.text("serial_number", request.serial_number, max_length=LOT_CHARS_MAX) or None,
+    )
+
+
+def movement_filter(read: Reading, request: pb.ListMovementsRequest) -> MovementFilter:
+    """Which movements ListMovements is asked for."""
+    start, end = request.record_time_from, request.record_time_before
+    return MovementFilter(
+        position_id=read.optional_identifier("position_id", request.position_id),
+        stocked_item_id=read.optional_identifier("stocked_item_id", request.stocked_item_id),
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        request_id=read.request_id("request_id", request.request_id) if request.request_id else None,
+        kind=KINDS.get(read.choice("kind", request.kind, pb.MovementKind, required=False)),
+        record_time_from=read.timestamp("record_time_from", start if request.HasField("record_time_from") else None),
+        record_time_before=read.timestamp(
+            "record_time_before", end if request.HasField("record_time_before") else None
+        ),
+    )

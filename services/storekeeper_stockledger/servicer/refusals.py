@@ -1,0 +1,155 @@
+"""How each refusal of the ledger is told to a client: one table, by exception class."""
+
+from typing import Final
+
+from grpc import StatusCode
+
+from storekeeper_kit.refusals import Refusal, Table, Violation
+
+from ..domain import refusals as domain
+from ..domain.numbers import plain
+
+REFUSALS: Final[Table] = {
+    domain.BadField: lambda error: Refusal(
+        StatusCode.INVALID_ARGUMENT,
+        "INVALID_REQUEST",
+        f"1 field is not acceptable: {error.field}",
+        violations=(Violation(error.field, error.description),),
+    ),
+    domain.LocationNotFound: lambda error: Refusal(
+        StatusCode.NOT_FOUND,
+        "LOCATION_NOT_FOUND",
+        f"there is no location {error.location_id}",
+        {"locationId": str(error.location_id)},
+    ),
+    domain.LocationNameTaken: lambda error: Refusal(
+        StatusCode.ALREADY_EXISTS,
+        "LOCATION_NAME_TAKEN",
+        f'there is a location "{error.name}" already',
+        {"name": error.name},
+    ),
+    domain.LocationInactive: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "LOCATION_INACTIVE",
+        f"location {error.location_id} is inactive and takes no stock in",
+        {"locationId": str(error.location_id)},
+    ),
+    domain.ItemNotFound: lambda error: Refusal(
+        StatusCode.NOT_FOUND,
+        "ITEM_NOT_FOUND",
+        f"no item {error.item_id} is registered",
+        {"itemId": str(error.item_id)},
+    ),
+    domain.ItemHasStock: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "ITEM_HAS_STOCK",
+        f"item {error.item_id} has been stocked, so its tracking and quantity scale are frozen",
+        {"itemId": str(error.item_id)},
+    ),
+    domain.TrackingViolated: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "TRACKING_VIOLATED",
+        f"item {error.item_id} has tracking {error.tracking}: {error.demand}",
+        {"itemId": str(error.item_id), "tracking": error.tracking.upper()},
+    ),
+    domain.PositionNotFound: lambda error: Refusal(
+        StatusCode.NOT_FOUND, "POSITION_NOT_FOUND", *_missing_position(error)
+    ),
+    domain.PositionExists: lambda error: Refusal(
+        StatusCode.ALREADY_EXISTS,
+        "POSITION_EXISTS",
+        f"item {error.item_id} has position {error.position_id} at location {error.location_id} already",
+        {
+            "itemId": str(error.item_id),
+            "locationId": str(error.location_id),
+            "positionId": str(error.position_id),
+        },
+    ),
+    domain.StockedItemNotFound: lambda error: Refusal(
+        StatusCode.NOT_FOUND,
+        "STOCKED_ITEM_NOT_FOUND",
+        f"there is no stocked item {error.stocked_item_id}",
+        {"stockedItemId": str(error.stocked_item_id)},
+    ),
+    domain.InsufficientStock: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION, "INSUFFICIENT_STOCK", *_shortage(error)
+    ),
+    domain.SerialUnitRequired: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "SERIAL_UNIT_REQUIRED",
+        f"units of item {error.item_id} have serial numbers: name the stocked item to remove",
+        {"itemId": str(error.item_id)},
+    ),
+    domain.SerialNumberInStock: lambda error: Refusal(
+        StatusCode.ALREADY_EXISTS,
+        "SERIAL_NUMBER_IN_STOCK",
+        f'a unit of item {error.item_id} with serial number "{error.serial_number}" is in stock already',
+        {
+            "itemId": str(error.item_id),
+            "serialNumber": error.serial_number,
+            "stockedItemId": str(error.stocked_item_id),
+        },
+    ),
+    domain.StockLimitExceeded: lambda error: Refusal(
+        StatusCode.OUT_OF_RANGE,
+        "STOCK_LIMIT_EXCEEDED",
+        f"position {error.position_id} would pass the limit of {plain(error.limit)}",
+        {"positionId": str(error.position_id), "limit": plain(error.limit)},
+    ),
+    domain.ReasonRequired: lambda _: Refusal(
+        StatusCode.FAILED_PRECONDITION, "REASON_REQUIRED", "a reason is required for changes by hand"
+    ),
+    domain.CostUnknown: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "COST_UNKNOWN",
+        f"position {error.position_id} has no unit of known cost to go by",
+        {"positionId": str(error.position_id)},
+    ),
+    domain.CurrencyMismatch: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "CURRENCY_MISMATCH",
+        f"stock is valued in {error.currency_code}",
+        {"currencyCode": error.currency_code},
+    ),
+    domain.CurrencyFrozen: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "CURRENCY_FROZEN",
+        f"stock is valued in {error.currency_code} for good: a position has been opened",
+        {"currencyCode": error.currency_code},
+    ),
+    domain.EtagMismatch: lambda error: Refusal(
+        StatusCode.ABORTED,
+        "ETAG_MISMATCH",
+        f"{error.resource} {error.resource_id} has changed since its etag was read",
+        {"resource": error.resource, "id": str(error.resource_id)},
+    ),
+    domain.RequestIdReused: lambda error: Refusal(
+        StatusCode.ALREADY_EXISTS,
+        "REQUEST_ID_REUSED",
+        f"request id {error.request_id} was used before, by a request with other contents",
+        {"requestId": str(error.request_id)},
+    ),
+}
+
+
+def _missing_position(error: domain.PositionNotFound) -> tuple[str, dict[str, str]]:
+    """Message and metadata, which name the position as it was asked for."""
+    if error.position_id is not None:
+        return f"there is no position {error.position_id}", {"positionId": str(error.position_id)}
+    message = f"item {error.item_id} has no position at location {error.location_id}"
+    return message, {"itemId": str(error.item_id), "locationId": str(error.location_id)}
+
+
+def _shortage(error: domain.InsufficientStock) -> tuple[str, dict[str, str]]:
+    """Message and metadata, with both quantities."""
+    requested, available = plain(error.requested), plain(error.available)
+    metadata = {
+        "requestedQuantity": requested,
+        "availableQuantity": available,
+        "positionId": str(error.position_id),
+    }
+    where = f"position {error.position_id}"
+    if error.stocked_item_id is not None:
+        metadata["stockedItemId"] = str(error.stocked_item_id)
+        where = f"stocked item {error.stocked_item_id}"
+    return f"{requested} units were asked of {where}, which has {available} available", metadata

@@ -1,0 +1,235 @@
+"""The StockLedger service: each method reads its request, asks the ledger, and writes the answer."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+import grpc
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
+from storekeeper_kit import paging
+from storekeeper_kit.caller import COSTS_VIEW, bound_caller
+from storekeeper_kit.deadline import bound_deadline
+from storekeeper_kit.reading import Reading
+
+from ..coalescer import Coalescer
+from ..descriptions import Descriptions
+from ..domain.journal import microseconds
+from ..domain.operations import ItemAtLocation, PositionId, Submission
+from ..domain.records import Position
+from ..ledger import Recorded
+from ..reads import Reads, Rows
+from . import reading, writing
+
+REPLAYED = (("storekeeper-replayed", "true"),)
+"""The trailer of an answer that was recorded by an earlier request."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class StockLedger(pb_grpc.StockLedgerServicer):
+    """See the contract for what each method promises."""
+
+    def __init__(
+        self,
+        *,
+        changes: Coalescer[Submission, Recorded],
+        positions: Coalescer[ItemAtLocation | PositionId, Position],
+        descriptions: Descriptions,
+        reads: Reads,
+        workers: Executor,
+    ) -> None:
+        self._changes = changes
+        self._positions = positions
+        self._descriptions = descriptions
+        self._reads = reads
+        self._workers = workers
+
+    # --- changes of stock ---
+
+    async def AddStock(self, request: pb.AddStockRequest, context: Context) -> pb.AddStockResponse:
+        """Add units as a new stocked item."""
+        caller = bound_caller()
+        recorded = await self._change(reading.addition(request, caller), context)
+        movement = writing.movement(recorded.movements[0], with_cost=caller.may(COSTS_VIEW))
+        return pb.AddStockResponse(movement=movement)
+
+    async def RemoveStock(self, request: pb.RemoveStockRequest, context: Context) -> pb.RemoveStockResponse:
+        """Remove units, oldest first or of one stocked item."""
+        caller = bound_caller()
+        recorded = await self._change(reading.removal(request, caller), context)
+        with_cost = caller.may(COSTS_VIEW)
+        return pb.RemoveStockResponse(
+            movements=[writing.movement(movement, with_cost=with_cost) for movement in recorded.movements]
+        )
+
+    async def _change(self, submission: Submission, context: Context) -> Recorded:
+        recorded = await self._changes.submit(bound_caller().tenant_id, submission, bound_deadline())
+        if recorded.replayed:
+            context.set_trailing_metadata(REPLAYED)
+        return recorded
+
+    # --- locations ---
+
+    async def CreateLocation(self, request: pb.CreateLocationRequest, context: Context) -> pb.Location:
+        """Create a location."""
+        caller = bound_caller()
+        claim, name = reading.new_location(request, caller)
+        created = await self._run(
+            self._descriptions.create_location, caller.tenant_id, claim, name, deadline=bound_deadline()
+        )
+        if created.replayed:
+            context.set_trailing_metadata(REPLAYED)
+        return writing.location(created.resource)
+
+    async def GetLocation(self, request: pb.GetLocationRequest, context: Context) -> pb.Location:
+        """Read a location."""
+        location_id = reading.location_id(request)
+        return writing.location(await self._run(self._descriptions.get_location, bound_caller().tenant_id, location_id))
+
+    async def ListLocations(self, request: pb.ListLocationsRequest, context: Context) -> pb.ListLocationsResponse:
+        """List locations by id."""
+        read = Reading()
+        query = paging.Query.of(request, bound_caller().tenant_id, (int,))
+        page = reading.page(read, request, query)
+        read.finish()
+        tenant_id = bound_caller().tenant_id
+        listed = await self._run(self._reads.locations, tenant_id, page, active_only=request.active_only)
+        return pb.ListLocationsResponse(
+            locations=map(writing.location, listed.rows),
+            next_page_token=_next(query, listed, lambda last: (last.location_id,)),
+        )
+
+    async def UpdateLocation(self, request: pb.UpdateLocationRequest, context: Context) -> pb.Location:
+        """Change a location's description."""
+        location_id, revision, values = reading.location_change(request)
+        location = await self._run(
+            self._descriptions.update_location,
+            bound_caller().tenant_id,
+            location_id,
+            revision,
+            values,
+            deadline=bound_deadline(),
+        )
+        return writing.location(location)
+
+    # --- items ---
+
+    async def RegisterItem(self, request: pb.RegisterItemRequest, context: Context) -> pb.Item:
+        """Learn of an item."""
+        item = reading.item(request)
+        return writing.item(
+            await self._run(self._descriptions.register_item, bound_caller().tenant_id, item, deadline=bound_deadline())
+        )
+
+    # --- positions ---
+
+    async def OpenPosition(self, request: pb.OpenPositionRequest, context: Context) -> pb.Position:
+        """Open a position."""
+        caller = bound_caller()
+        claim, pair, terms = reading.new_position(request, caller)
+        created = await self._run(
+            self._descriptions.open_position, caller.tenant_id, claim, pair, terms, deadline=bound_deadline()
+        )
+        if created.replayed:
+            context.set_trailing_metadata(REPLAYED)
+        return writing.position(created.resource)
+
+    async def GetPosition(self, request: pb.GetPositionRequest, context: Context) -> pb.Position:
+        """Read a position; calls in flight share a statement."""
+        name = reading.position_name(request)
+        return writing.position(await self._positions.submit(bound_caller().tenant_id, name, bound_deadline()))
+
+    async def ListPositions(self, request: pb.ListPositionsRequest, context: Context) -> pb.ListPositionsResponse:
+        """List positions by id."""
+        read = Reading()
+        query = paging.Query.of(request, bound_caller().tenant_id, (int,))
+        page = reading.page(read, request, query)
+        wanted = reading.position_filter(read, request)
+        read.finish()
+        listed = await self._run(self._reads.positions_where, bound_caller().tenant_id, page, wanted)
+        return pb.ListPositionsResponse(
+            positions=map(writing.position, listed.rows),
+            next_page_token=_next(query, listed, lambda last: (last.position_id,)),
+        )
+
+    async def UpdatePosition(self, request: pb.UpdatePositionRequest, context: Context) -> pb.Position:
+        """Change a position's description."""
+        position_id, revision, values = reading.position_change(request)
+        position = await self._run(
+            self._descriptions.update_position,
+            bound_caller().tenant_id,
+            position_id,
+            revision,
+            values,
+            deadline=bound_deadline(),
+        )
+        return writing.position(position)
+
+    # --- stocked items and movements ---
+
+    async def GetStockedItem(self, request: pb.GetStockedItemRequest, context: Context) -> pb.StockedItem:
+        """Read a stocked item."""
+        stocked_item_id = reading.stocked_item_id(request)
+        caller = bound_caller()
+        found = await self._run(self._reads.stocked_item, caller.tenant_id, stocked_item_id)
+        return writing.stocked_item(found, with_cost=caller.may(COSTS_VIEW))
+
+    async def ListStockedItems(
+        self, request: pb.ListStockedItemsRequest, context: Context
+    ) -> pb.ListStockedItemsResponse:
+        """List stocked items, oldest first."""
+        caller = bound_caller()
+        read = Reading()
+        query = paging.Query.of(request, caller.tenant_id, (int, int))
+        page = reading.page_by_age(read, request, query)
+        wanted = reading.stocked_item_filter(read, request)
+        read.finish()
+        listed = await self._run(self._reads.stocked_items, caller.tenant_id, page, wanted)
+        with_cost = caller.may(COSTS_VIEW)
+        return pb.ListStockedItemsResponse(
+            stocked_items=[writing.stocked_item(one, with_cost=with_cost) for one in listed.rows],
+            next_page_token=_next(query, listed, lambda last: (microseconds(last.receive_time), last.stocked_item_id)),
+        )
+
+    async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
+        """List movements by id."""
+        caller = bound_caller()
+        read = Reading()
+        query = paging.Query.of(request, caller.tenant_id, (int,))
+        page = reading.page(read, request, query)
+        wanted = reading.movement_filter(read, request)
+        read.finish()
+        listed = await self._run(self._reads.movements, caller.tenant_id, page, wanted)
+        with_cost = caller.may(COSTS_VIEW)
+        return pb.ListMovementsResponse(
+            movements=[writing.movement(one, with_cost=with_cost) for one in listed.rows],
+            next_page_token=_next(query, listed, lambda last: (last.movement_id,)),
+        )
+
+    # --- settings ---
+
+    async def GetSettings(self, request: pb.GetSettingsRequest, context: Context) -> pb.Settings:
+        """Read the tenant's settings."""
+        return writing.settings(*await self._run(self._descriptions.get_settings, bound_caller().tenant_id))
+
+    async def UpdateSettings(self, request: pb.UpdateSettingsRequest, context: Context) -> pb.Settings:
+        """Change the tenant's settings."""
+        revision, values = reading.settings_change(request)
+        tenant_id = bound_caller().tenant_id
+        change = self._descriptions.update_settings
+        return writing.settings(*await self._run(change, tenant_id, revision, values, deadline=bound_deadline()))
+
+    async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run synchronous code on a worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
+
+
+def _next(query: paging.Query, listed: Rows[T], keys: Callable[[T], paging.Keys]) -> str:
+    """The token of the page that follows; empty when none does."""
+    return paging.issue(query, keys(listed.rows[-1])) if listed.more else ""

@@ -1,0 +1,19 @@
+"""What the stock ledger can be told by its environment: STOREKEEPER_STOCKLEDGER_* variables."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from storekeeper_kit.config import ServiceSettings
+
+
+class StockLedgerSettings(ServiceSettings):
+    """The ledger's configuration."""
+
+    model_config = SettingsConfigDict(env_prefix="STOREKEEPER_STOCKLEDGER_")
+
+    listen: str = Field(default="127.0.0.1:50052", description="The loopback address and port to serve on.")
+    lanes: int = Field(default=2, ge=1, le=32, description="Batches of different tenants that are applied at once.")
+    read_lanes: int = Field(default=2, ge=1, le=32, description="The same for reads of positions.")
+    workers: int = Field(
+        default=4, ge=1, le=64, description="Threads for what is not batched: lists, locations, items, settings."
+    )

@@ -1,0 +1,203 @@
+"""Lists and reads: each a single statement that sees what is committed, page by page by the keys that order it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, true, tuple_
+
+from ..domain.journal import RecordedMovement
+from ..domain.operations import ItemAtLocation
+from ..domain.places import Kind, Places
+from ..domain.records import Location, Position
+from ..domain.stock import StockedItem
+from . import tables
+from .arrays import numbers
+from .describing import read_location, read_position
+from .movements import read_movements, select_movements
+
+_POSITIONS = """
+SELECT p.*
+  FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
+  JOIN position p ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id
+ UNION ALL
+SELECT p.*
+  FROM unnest(%(item_ids)s::bigint[], %(location_ids)s::bigint[]) AS wanted(item_id, location_id)
+  JOIN position p
+    ON p.tenant_id = %(tenant_id)s AND p.item_id = wanted.item_id AND p.location_id = wanted.location_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How many rows, and the sort keys of the last row of the page before."""
+
+    size: int
+    after: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionFilter:
+    """Which positions to list."""
+
+    item_id: int | None = None
+    location_id: int | None = None
+    below_minimum: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockedItemFilter:
+    """Which stocked items to list."""
+
+    position_id: int | None = None
+    item_id: int | None = None
+    location_id: int | None = None
+    on_hand_only: bool = False
+    serial_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementFilter:
+    """Which movements to list."""
+
+    position_id: int | None = None
+    stocked_item_id: int | None = None
+    item_id: int | None = None
+    location_id: int | None = None
+    request_id: UUID | None = None
+    kind: Kind | None = None
+    record_time_from: datetime | None = None
+    record_time_before: datetime | None = None
+
+
+def positions_named(
+    connection: Connection, tenant_id: int, position_ids: Iterable[int], pairs: Sequence[ItemAtLocation]
+) -> list[Position]:
+    """The positions of these ids and of these items at locations, in any order; missing ones are missing."""
+    rows = connection.exec_driver_sql(
+        _POSITIONS,
+        {
+            "tenant_id": tenant_id,
+            "position_ids": numbers(position_ids),
+            "item_ids": numbers(pair.item_id for pair in pairs),
+            "location_ids": numbers(pair.location_id for pair in pairs),
+        },
+    )
+    return [read_position(row) for row in rows]
+
+
+def list_locations(connection: Connection, tenant_id: int, page: Page, *, active_only: bool) -> list[Location]:
+    """Locations by id."""
+    columns = tables.location.c
+    statement = select(tables.location).where(
+        columns.tenant_id == tenant_id,
+        columns.active if active_only else true(),
+        _after(page, columns.location_id),
+    )
+    rows = connection.execute(statement.order_by(columns.location_id).limit(page.size))
+    return [read_location(row) for row in rows]
+
+
+def list_positions(connection: Connection, tenant_id: int, page: Page, wanted: PositionFilter) -> list[Position]:
+    """Positions by id."""
+    columns = tables.position.c
+    statement = select(tables.position).where(
+        columns.tenant_id == tenant_id,
+        *_equal({columns.item_id: wanted.item_id, columns.location_id: wanted.location_id}),
+        columns.available + columns.reserved + columns.picked < columns.minimum if wanted.below_minimum else true(),
+        _after(page, columns.position_id),
+    )
+    rows = connection.execute(statement.order_by(columns.position_id).limit(page.size))
+    return [read_position(row) for row in rows]
+
+
+def select_stocked_items(tenant_id: int) -> Select[Any]:
+    """Stocked items of a tenant, with the currency that their cost is in. See `read_stocked_item`."""
+    stocked_item, settings = tables.stocked_item, tables.settings
+    return (
+        select(stocked_item, settings.c.currency_code)
+        .join(settings, settings.c.tenant_id == tenant_id)
+        .where(stocked_item.c.tenant_id == tenant_id)
+    )
+
+
+def find_stocked_item(connection: Connection, tenant_id: int, stocked_item_id: int) -> StockedItem | None:
+    """A stocked item by its id."""
+    this_one = tables.stocked_item.c.stocked_item_id == stocked_item_id
+    row = connection.execute(select_stocked_items(tenant_id).where(this_one)).one_or_none()
+    return _read_stocked_item(row) if row else None
+
+
+def list_stocked_items(
+    connection: Connection, tenant_id: int, page: Page, wanted: StockedItemFilter
+) -> list[StockedItem]:
+    """Stocked items, oldest first."""
+    columns = tables.stocked_item.c
+    statement = select_stocked_items(tenant_id).where(
+        *_equal(
+            {
+                columns.position_id: wanted.position_id,
+                columns.item_id: wanted.item_id,
+                columns.location_id: wanted.location_id,
+                columns.serial_number: wanted.serial_number,
+            }
+        ),
+        columns.open if wanted.on_hand_only else true(),
+        # Tells the planner that the index of serial numbers will do.
+        columns.serial_number != "" if wanted.serial_number else true(),
+        _after(page, columns.receive_time, columns.stocked_item_id),
+    )
+    rows = connection.execute(statement.order_by(columns.receive_time, columns.stocked_item_id).limit(page.size))
+    return [_read_stocked_item(row) for row in rows]
+
+
+def list_movements(
+    connection: Connection, tenant_id: int, page: Page, wanted: MovementFilter
+) -> list[RecordedMovement]:
+    """Movements by id."""
+    columns, position = tables.movement.c, tables.position.c
+    statement = select_movements(tenant_id).where(
+        *_equal(
+            {
+                columns.position_id: wanted.position_id,
+                columns.stocked_item_id: wanted.stocked_item_id,
+                position.item_id: wanted.item_id,
+                position.location_id: wanted.location_id,
+                tables.operation.c.request_id: wanted.request_id,
+                columns.kind: wanted.kind,
+            }
+        ),
+        columns.record_time >= wanted.record_time_from if wanted.record_time_from else true(),
+        columns.record_time < wanted.record_time_before if wanted.record_time_before else true(),
+        _after(page, columns.movement_id),
+    )
+    return read_movements(connection.execute(statement.limit(page.size)))
+
+
+def _equal(wanted: Mapping[ColumnElement[Any], object]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in wanted.items() if value is not None]
+
+
+def _after(page: Page, *keys: ColumnElement[Any]) -> ColumnElement[bool]:
+    return true() if page.after is None else tuple_(*keys) > tuple_(*page.after)
+
+
+def _read_stocked_item(row: Row[Any]) -> StockedItem:
+    return StockedItem(
+        stocked_item_id=row.stocked_item_id,
+        position_id=row.position_id,
+        item_id=row.item_id,
+        location_id=row.location_id,
+        receive_time=row.receive_time,
+        places=Places(
+            row.received, row.available, row.reserved, row.picked, row.delivered, row.transferred, row.removed
+        ),
+        unit_cost=row.unit_cost,
+        value=row.value,
+        lot=row.lot,
+        serial_number=row.serial_number,
+        currency_code=row.currency_code,
+        create_time=row.create_time,
+    )

@@ -1,0 +1,90 @@
+"""Reads movements back from the journal."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Select, any_, bindparam, select
+
+from ..domain.journal import RecordedMovement
+from ..domain.places import Kind, Places
+from ..domain.stock import Totals
+from . import tables
+from .selecting import Repeat
+
+_IDS: ARRAY[int] = ARRAY(BigInteger)
+_MOVEMENT, _OPERATION, _POSITION, _SETTINGS = tables.movement, tables.operation, tables.position, tables.settings
+
+
+def select_movements(tenant_id: int) -> Select[Any]:
+    """Movements of a tenant with what their operation and position say of them. See `read_movements`."""
+    columns = _MOVEMENT.c
+    return (
+        select(
+            _MOVEMENT,
+            _OPERATION.c.request_id,
+            _OPERATION.c.actor,
+            _OPERATION.c.reason,
+            _POSITION.c.item_id,
+            _POSITION.c.location_id,
+            _SETTINGS.c.currency_code,
+        )
+        .join(_OPERATION, (_OPERATION.c.tenant_id == tenant_id) & (_OPERATION.c.operation_id == columns.operation_id))
+        .join(_POSITION, (_POSITION.c.tenant_id == tenant_id) & (_POSITION.c.position_id == columns.position_id))
+        .join(_SETTINGS, _SETTINGS.c.tenant_id == tenant_id)
+        .where(columns.tenant_id == tenant_id)
+        .order_by(columns.movement_id)
+    )
+
+
+def movements_of(
+    connection: Connection, tenant_id: int, repeats: Iterable[Repeat]
+) -> dict[int, tuple[RecordedMovement, ...]]:
+    """The movements of recorded operations, by operation id."""
+    movement_ids = [movement_id for repeat in repeats for movement_id in repeat.movement_ids]
+    statement = select_movements(tenant_id).where(_MOVEMENT.c.movement_id == any_(bindparam("ids", movement_ids, _IDS)))
+    found: defaultdict[int, list[RecordedMovement]] = defaultdict(list)
+    for movement in read_movements(connection.execute(statement)):
+        found[movement.operation_id].append(movement)
+    return {operation_id: tuple(movements) for operation_id, movements in found.items()}
+
+
+def read_movements(rows: Iterable[Row[Any]]) -> list[RecordedMovement]:
+    """Movements as they were recorded."""
+    return [
+        RecordedMovement(
+            movement_id=row.movement_id,
+            operation_id=row.operation_id,
+            request_id=row.request_id,
+            line=row.line,
+            kind=Kind(row.kind),
+            stocked_item_id=row.stocked_item_id,
+            position_id=row.position_id,
+            item_id=row.item_id,
+            location_id=row.location_id,
+            quantity=row.quantity,
+            amount=row.amount,
+            currency_code=row.currency_code,
+            reason=row.reason,
+            reference=row.reference,
+            actor=row.actor,
+            effective_time=row.effective_time,
+            record_time=row.record_time,
+            stocked_item_after=Places(
+                row.received_after,
+                row.available_after,
+                row.reserved_after,
+                row.picked_after,
+                row.delivered_after,
+                row.transferred_after,
+                row.removed_after,
+            ),
+            position_after=Totals(
+                row.position_available_after,
+                row.position_reserved_after,
+                row.position_picked_after,
+                row.position_on_order_after,
+            ),
+        )
+        for row in rows
+    ]
