@@ -20,6 +20,9 @@ PREFIX = "STOREKEEPER_"
 # Programs that have variables of their own. Each checks its own when it starts, and leaves the others' alone.
 OWNERS = ("stockledger", "up")
 
+# Of two names, from 0 to 1: what is less alike is no typing mistake.
+SIMILARITY_MIN = 0.85
+
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -122,7 +125,7 @@ def _is_known(settings: type[SharedSettings], name: str) -> bool:
 
 
 def _unknown(settings: type[SharedSettings], name: str) -> str:
-    similar = difflib.get_close_matches(name, variables(settings), n=1)
+    similar = difflib.get_close_matches(name, variables(settings), n=1, cutoff=SIMILARITY_MIN)
     return f"{name} is no setting of ours" + (f"; did you mean {similar[0]}?" if similar else "")
 
 

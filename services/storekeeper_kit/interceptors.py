@@ -121,7 +121,8 @@ def answer_refusals(method: Method, behaviour: Behaviour) -> Behaviour:
                 refusal = internal_error(error_id)
                 log.exception("call_failed", error_id=str(error_id))
             else:
-                log.info("call_refused", code=refusal.code.name, reason=refusal.reason, cause=_cause(error, refusal))
+                # The exception's own words may be a driver's: they stay here.
+                log.info("call_refused", code=refusal.code.name, reason=refusal.reason, cause=repr(error))
             await abort(context, refusal)
 
     return answered
@@ -299,8 +300,3 @@ def _parser(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any
             return Malformed()
 
     return parse
-
-
-def _cause(error: Exception, refusal: Any) -> str | None:
-    """What a refusal keeps from the client but an operator needs: the driver's words."""
-    return str(error) if refusal.code is grpc.StatusCode.UNAVAILABLE else None

@@ -55,16 +55,22 @@ def add_call(_logger: object, _method: str, event: EventDict) -> EventDict:
         return event
     ids: dict[str, object] = {"method": call.method}
     if call.caller is not None:
-        ids |= {"tenant": call.caller.tenant_id, "actor": call.caller.actor}
+        ids |= {"tenant_id": call.caller.tenant_id, "actor": call.caller.actor}
     if request_id := getattr(call.request, "request_id", None):
         ids["request_id"] = str(request_id)[:REQUEST_ID_CHARS_MAX]
     return {**ids, **event}
+
+
+def _time_level_and_event_first(_logger: object, _method: str, event: EventDict) -> EventDict:
+    first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    return {**first, **event}
 
 
 _SHARED: tuple[Processor, ...] = (
     add_call,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _time_level_and_event_first,
 )
 
 

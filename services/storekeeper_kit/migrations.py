@@ -120,12 +120,13 @@ def _version(connection: Connection) -> str | None:
     """The newest migration that the database has; None when it has never been migrated."""
     if connection.scalar(_VERSION_TABLE_EXISTS) is None:
         return None
-    version: str | None = connection.scalar(_VERSION)
-    return version
+    return connection.scalars(_VERSION).one_or_none()
 
 
 _VERSION_TABLE_EXISTS = sqlalchemy.select(sqlalchemy.func.to_regclass(VERSION_TABLE))
-_VERSION = sqlalchemy.select(sqlalchemy.column("version_num")).select_from(sqlalchemy.table(VERSION_TABLE))
+_VERSION: sqlalchemy.Select[str] = sqlalchemy.select(sqlalchemy.column("version_num")).select_from(
+    sqlalchemy.table(VERSION_TABLE)
+)
 
 
 def _config(package: str) -> alembic.config.Config:

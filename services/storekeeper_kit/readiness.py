@@ -32,7 +32,7 @@ class Readiness:
 
     async def watch(self) -> None:
         """Checks until it is cancelled."""
-        await self._tell(NOT_SERVING)
+        await self._tell(ready=False)
         while True:
             check = _on_a_thread(self._check)
             done, _ = await asyncio.wait((check,), timeout=CHECK_TIMEOUT_S)
@@ -47,14 +47,14 @@ class Readiness:
 
     async def _note(self, reason: str | None) -> None:
         if bool(reason) != bool(self._reason):
-            await self._tell(NOT_SERVING if reason else SERVING)
+            await self._tell(ready=not reason)
         if reason != self._reason:
             log.warning("service_not_ready", reason=reason) if reason else log.info("service_ready")
         self._reason = reason
 
-    async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
+    async def _tell(self, *, ready: bool) -> None:
         for name in self._names:
-            await self.servicer.set(name, status)
+            await self.servicer.set(name, SERVING if ready else NOT_SERVING)
 
 
 def _on_a_thread(check: Callable[[], None]) -> asyncio.Future[str | None]:

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Protocol
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -115,18 +115,12 @@ class Reading:
             self.violation(path, "is required")
             return Decimal()
         value = _decimal(message.value)
-        if value is None:
-            self.violation(path, "is not a decimal number")
+        problem = "is not a decimal number" if value is None else _limit(value, scale, integer_digits, above, minimum)
+        if value is None or problem:
+            self.violation(path, problem)
             return Decimal()
-        if value.adjusted() >= integer_digits:
-            self.violation(path, f"has more than {integer_digits} digits before the point")
-        elif -_exponent(value) > scale:
-            self.violation(path, f"has more than {scale} decimals")
-        if above is not None and value <= above:
-            self.violation(path, f"is not greater than {above}")
-        if minimum is not None and value < minimum:
-            self.violation(path, f"is less than {minimum}")
-        return value
+        # 1E+3 becomes 1000; done last, when it is known not to be a very long number.
+        return value.quantize(Decimal(1)) if _exponent(value) > 0 else value
 
     def positive_quantity(
         self, path: str, message: DecimalMessage | None, *, scale: int = QUANTITY_SCALE_MAX
@@ -184,16 +178,25 @@ def etag(version: int) -> str:
 
 
 def _decimal(text: str) -> Decimal | None:
-    """The number that google.type.Decimal means by this text, or None; the empty text means zero."""
+    """The number that google.type.Decimal means by this text, without zeros at its end; the empty text means zero."""
     if not text:
         return Decimal()
     if len(text) > DECIMAL_CHARS_MAX or not _DECIMAL.fullmatch(text):
         return None
-    value = _EXACT.create_decimal(text).normalize(_EXACT)
-    if value == 0:
-        return Decimal()
-    # 1E+3 is 1000; an exponent without a bound would make that a very long number, which is why it has two digits only.
-    return value.quantize(Decimal(1), context=_EXACT) if _exponent(value) > 0 else value
+    return abs(value) if (value := Decimal(text).normalize(_EXACT)) == 0 else value
+
+
+def _limit(value: Decimal, scale: int, integer_digits: int, above: Decimal | None, minimum: Decimal | None) -> str:
+    """The first limit that the number breaks, or the empty text."""
+    if value.adjusted() >= integer_digits:
+        return f"has more than {integer_digits} digits before the point"
+    if -_exponent(value) > scale:
+        return f"has more than {scale} decimals" if scale else "is not a whole number"
+    if above is not None and value <= above:
+        return f"is not greater than {above}"
+    if minimum is not None and value < minimum:
+        return f"is less than {minimum}"
+    return ""
 
 
 def _exponent(value: Decimal) -> int:
@@ -203,11 +206,11 @@ def _exponent(value: Decimal) -> int:
 
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VERSION = re.compile("[0-9]{1,18}")
-# Wide enough for every number that the grammar and the bound on its length let through.
-_EXACT = Context(prec=2 * DECIMAL_CHARS_MAX + 200)
+# Rounds nothing that the grammar and the bound on its length let through.
+_EXACT = Context(prec=DECIMAL_CHARS_MAX, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_MIN = int((datetime(1, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _SECONDS_MAX = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds())

@@ -18,11 +18,10 @@ from grpc_status import rpc_status
 
 DOMAIN = "storekeeper"
 
-# Statuses travel in HTTP/2 trailers, of which gRPC's own clients accept 8 KiB unless told otherwise; base64 takes a third
-# of that. What is over these bounds is cut, and the message says how many fields are wrong in all.
+# A status travels in HTTP/2 trailers. gRPC's clients take 8 KiB of them, and base64 makes a third more of what is sent.
 MESSAGE_CHARS_MAX = 300
 METADATA_CHARS_MAX = 300
-DETAILS_BYTES_MAX = 4000
+BAD_REQUEST_BYTES_MAX = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class InvalidRequest(Exception):
 
     def __init__(self, violations: Iterable[Violation]) -> None:
         self.violations = tuple(violations)
-        super().__init__("; ".join(f"{violation.field} {violation.description}" for violation in self.violations))
+        super().__init__("; ".join(f"{bad.field} {bad.description}".strip() for bad in self.violations))
 
 
 class Unavailable(Exception):
@@ -109,7 +108,7 @@ def _bad_request(violations: tuple[Violation, ...]) -> error_details_pb2.BadRequ
         shown = bad_request.field_violations.add(
             field=_cut(violation.field, METADATA_CHARS_MAX), description=_cut(violation.description, MESSAGE_CHARS_MAX)
         )
-        if bad_request.ByteSize() > DETAILS_BYTES_MAX:
+        if bad_request.ByteSize() > BAD_REQUEST_BYTES_MAX:
             bad_request.field_violations.remove(shown)
             break
     return bad_request
@@ -120,10 +119,7 @@ def _cut(text: str, chars_max: int) -> str:
 
 
 def _invalid_request(error: InvalidRequest) -> Refusal:
-    count = len(error.violations)
-    named = ", ".join(violation.field for violation in error.violations)
-    message = f"{count} field{'s are' if count > 1 else ' is'} not acceptable: {named}"
-    return Refusal(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", message, {}, error.violations)
+    return Refusal(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", str(error), {}, error.violations)
 
 
 KIT_REFUSALS: Table = {
