@@ -194,7 +194,9 @@ class Database:
         self._probes.dispose()
 
 
-_SWITCHED_OFF = sqlalchemy.text("SELECT name FROM unnest(:names) AS name WHERE current_setting(name) = 'off'")
+_SWITCHED_OFF = sqlalchemy.text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE current_setting(name) = 'off'"
+)
 
 
 def sqlalchemy_url(url: str) -> sqlalchemy.URL:

@@ -12,6 +12,9 @@ class StockLedgerSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="STOREKEEPER_STOCKLEDGER_")
 
     listen: str = Field(default="127.0.0.1:50052", description="The loopback address and port to serve on.")
+    service_role: str = Field(
+        default="storekeeper_stockledger", description="The role of the service, which migrations grant its rights to."
+    )
     lanes: int = Field(default=2, ge=1, le=32, description="Batches of different tenants that are applied at once.")
     read_lanes: int = Field(default=2, ge=1, le=32, description="The same for reads of positions.")
     workers: int = Field(
