@@ -6,7 +6,9 @@ name is readiness, by the service's own check; a server starts and stays when it
 
 import asyncio
 import ipaddress
+import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -40,6 +42,7 @@ OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 )
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 
@@ -120,13 +123,19 @@ class Server:
 
 
 async def serve(service: Service, settings: ServiceSettings) -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT; a second one ends the process without waiting for anything."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
     async with Server(service, settings):
         await stop.wait()
+
+
+def _stop(stop: asyncio.Event) -> None:
+    stop.set()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -146,13 +155,17 @@ def _exit(code: int, error: Exception) -> None:
 
 def _listen(server: grpc.aio.Server, address: str) -> str:
     """Binds the address, and tells the one that was bound."""
+    host, _, port = address.rpartition(":")
     try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        raise CannotListen(
-            f"can't listen on {address}: the port is taken, or the address is not of this machine"
-        ) from None
-    return f"{address.rpartition(':')[0]}:{port}"
+        # gRPC would print lines of its own about an address that it can't have, and not say why in its exception.
+        where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        socket.create_server(where[-1], family=where[0]).close()
+        bound = server.add_insecure_port(address)
+    except OSError as error:
+        raise CannotListen(f"can't listen on {address}: {os.strerror(error.errno or 0)}") from error
+    except RuntimeError as error:
+        raise CannotListen(f"can't listen on {address}") from error
+    return f"{host}:{bound}"
 
 
 def _refuse_unless_loopback(address: str) -> None:

@@ -122,9 +122,13 @@ class Client:
 
     def health(self, name: str) -> str:
         """What the health service says of this name."""
-        request = health_pb2.HealthCheckRequest(service=name)
-        response = health_pb2_grpc.HealthStub(self.channel).Check(request, timeout=TIMEOUT_S)
-        return health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
+        stub = health_pb2_grpc.HealthStub(self.channel)
+        return _status(stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=TIMEOUT_S))
+
+    def watch_health(self, name: str) -> Iterator[str]:
+        """What the health service says of this name, each time that it changes."""
+        stub = health_pb2_grpc.HealthStub(self.channel)
+        return map(_status, stub.Watch(health_pb2.HealthCheckRequest(service=name), timeout=TIMEOUT_S))
 
 
 def failure(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Failure:
@@ -176,6 +180,10 @@ class _Running:
             self.address = server.address
             self._started.set()
             await self._end.wait()
+
+
+def _status(response: health_pb2.HealthCheckResponse) -> str:
+    return health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
 
 
 def _handler(kind: Callable[..., Any], behaviour: Callable[..., Any]) -> Any:
