@@ -6,4 +6,4 @@ from hypothesis import settings
 settings.register_profile("storekeeper", derandomize=True, deadline=None)
 settings.load_profile("storekeeper")
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.harness.fixtures"]
