@@ -15,9 +15,10 @@ Each of them raises Unavailable when the database is away, and DeadlineExceeded 
 import random
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import psycopg
@@ -37,6 +38,7 @@ DEAD_PEER_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 # Between the attempts of `transact`; each is drawn from half of it to all of it, so that rivals drift apart.
 RETRY_DELAYS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 # Without these, what was acknowledged may be lost when the machine stops.
 DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -103,13 +105,16 @@ class Database:
         statement_timeout_ms: int = 5000,
         lock_timeout_ms: int = 2000,
         application_name: str = "storekeeper",
+        settings: Mapping[str, str] = NO_SETTINGS,
     ) -> None:
+        """Nothing is connected yet; `settings` are further parameters of PostgreSQL for each connection."""
         session = {
             "statement_timeout": statement_timeout_ms,
             "lock_timeout": lock_timeout_ms,
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
             "default_transaction_isolation": "read committed",
             "timezone": "UTC",
+            **settings,
         }
         self._engine = _engine(url, session, application_name, pool_size)
         self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")

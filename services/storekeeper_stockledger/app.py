@@ -18,6 +18,7 @@ from .reads import Reads
 from .servicer.refusals import REFUSALS
 from .servicer.stock_ledger import StockLedger
 from .settings import StockLedgerSettings
+from .storage.planning import BY_INDEX
 from .storage.privileges import require_append_only
 
 NAME: Final = pb.DESCRIPTOR.services_by_name["StockLedger"].full_name
@@ -33,16 +34,16 @@ async def main() -> None:
 
 async def serve(settings: StockLedgerSettings) -> None:
     """Serve with these settings, then finish what is under way and let go of the database."""
-    database = Database(
-        settings.url("database_url"),
-        # Each lane and each worker holds at most one connection at a time.
-        pool_size=settings.lanes + settings.read_lanes + settings.workers,
-        application_name=PACKAGE,
+    url = settings.url("database_url")
+    # Each lane and each worker holds at most one connection at a time.
+    database = Database(url, pool_size=settings.workers, application_name=PACKAGE)
+    hot = Database(
+        url, pool_size=settings.lanes + settings.read_lanes, application_name=f"{PACKAGE} lanes", settings=BY_INDEX
     )
-    ledger, reads = Ledger(database), Reads(database)
+    ledger, reads = Ledger(hot), Reads(database)
     changes: Coalescer[Submission, Recorded] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes")
     positions: Coalescer[ItemAtLocation | PositionId, Position] = Coalescer(
-        reads.positions, lanes=settings.read_lanes, name="positions"
+        Reads(hot).positions, lanes=settings.read_lanes, name="positions"
     )
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     servicer = StockLedger(
@@ -61,6 +62,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         await positions.close()
         workers.shutdown()
         database.close()
+        hot.close()
 
 
 def _check(database: Database) -> None:
