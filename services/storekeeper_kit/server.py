@@ -42,6 +42,7 @@ OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 )
 
+PORT_MAX = 65535
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
@@ -171,7 +172,7 @@ def _listen(server: grpc.aio.Server, address: str) -> str:
 def _refuse_unless_loopback(address: str) -> None:
     """Callers are believed as long as no tokens are configured, so they must be on this machine."""
     host, _, port = address.rpartition(":")
-    if not port.isdecimal() or not _is_loopback(host.strip("[]")):
+    if not port.isdecimal() or int(port) > PORT_MAX or not _is_loopback(host.strip("[]")):
         raise ConfigurationError(
             [f"can't serve on {address}: only loopback addresses like 127.0.0.1:50052 are served without tokens"]
         )

@@ -99,7 +99,7 @@ class TestStarting:
                 second.__enter__()
 
     @pytest.mark.parametrize(
-        "address", ["0.0.0.0:50052", "[::]:50052", "192.168.1.7:50052", "example.org:50052", "50052"]
+        "address", ["0.0.0.0:50052", "[::]:50052", "192.168.1.7:50052", "example.org:50052", "50052", "127.0.0.1:70000"]
     )
     def test_addresses_that_others_can_reach_are_refused_while_callers_are_believed(self, address: str) -> None:
         with pytest.raises(ConfigurationError, match="only loopback"), serving(service(), listen=address):
