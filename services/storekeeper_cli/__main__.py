@@ -89,7 +89,7 @@ def migrate(service: ServiceName) -> None:
     """Bring the tables of one service up to date.
 
     Needs STOREKEEPER_NAME_OWNER_DATABASE_URL: the database, as the role that owns its tables. The role that the service
-    uses is taken from STOREKEEPER_NAME_DATABASE_URL, if that is set, and is storekeeper_NAME otherwise.
+    uses is STOREKEEPER_NAME_SERVICE_ROLE, or the one in STOREKEEPER_NAME_DATABASE_URL, or storekeeper_NAME.
     """
     from storekeeper_cli.migrate import migrate as run
 

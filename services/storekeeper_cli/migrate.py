@@ -28,6 +28,6 @@ def migrate(service: Service) -> None:
 
 
 def _service_role(service: Service) -> str:
-    """The role that the service connects as, if its URL is known here as well; otherwise the one that ``up`` makes."""
-    url = os.environ.get(service.variable("DATABASE_URL"), "")
-    return str(conninfo_to_dict(url).get("user") or service_name(service.name))
+    """The role that is named, or that the service connects as if that is known here, or that ``up`` makes."""
+    user = conninfo_to_dict(os.environ.get(service.variable("DATABASE_URL"), "")).get("user")
+    return os.environ.get(service.variable("SERVICE_ROLE")) or str(user or service_name(service.name))

@@ -27,7 +27,7 @@ class Terminal:
     def show(self, program: str, line: str) -> None:
         """Print a program's line if it should be seen: always if it is an alarm, otherwise if logs were asked for."""
         if self._all_logs or is_loud(line):
-            self.say(f"{program:<12}{readable(line)}", "yellow" if is_loud(line) else "dim")
+            self.say(f"{program:<20}{readable(line)}", "yellow" if is_loud(line) else "dim")
 
 
 class _Console(Console):

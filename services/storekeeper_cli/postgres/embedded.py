@@ -55,7 +55,8 @@ class EmbeddedPostgres:
 
     def accepts(self) -> bool:
         """Whether it takes connections now."""
-        return pq.PGconn.ping(f"host={HOST} port={self.port} connect_timeout=2".encode()) == pq.Ping.OK
+        server = f"host={HOST} port={self.port} user={SUPERUSER} dbname=postgres connect_timeout=2"
+        return pq.PGconn.ping(server.encode()) == pq.Ping.OK
 
     def start(self) -> None:
         """Start it and return when it accepts connections."""
