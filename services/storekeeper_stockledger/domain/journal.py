@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from json import dumps
+from json import JSONEncoder
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from .numbers import plain
 from .places import Kind, Places
 from .stock import Movement, Totals
 
+_encode: Final = JSONEncoder(separators=(",", ":")).encode
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -156,7 +157,7 @@ def _movement_fields(line: int, movement: Movement) -> list[object]:
 
 
 def _line(fields: Sequence[object]) -> bytes:
-    return dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return _encode(fields).encode() + b"\n"
 
 
 def _optional(number: Decimal | None) -> str | None:

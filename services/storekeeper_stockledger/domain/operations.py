@@ -1,10 +1,11 @@
 """What can be asked of the ledger in one call, and how two askings are told to be the same."""
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from .costs import CostMethod, UnitCost
@@ -82,14 +83,14 @@ def fingerprint(name: str, contents: object) -> bytes:
     return sha256(f"{name}{_canonical(contents)}".encode()).digest()
 
 
-def _canonical(value: object) -> str:
-    if isinstance(value, str) and not isinstance(value, StrEnum):
-        return repr(value)
+def _canonical(value: Any) -> str:
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, StrEnum | int):
+        return str(value)
+    if isinstance(value, str):
+        return repr(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if is_dataclass(value):
-        given = ((field.name, getattr(value, field.name), field.default) for field in fields(value))
-        return "{" + ",".join(f"{name}:{_canonical(part)}" for name, part, default in given if part != default) + "}"
-    return str(value)
+    given = ((name, getattr(value, name), field.default) for name, field in value.__dataclass_fields__.items())
+    return "{" + ",".join(f"{name}:{_canonical(part)}" for name, part, default in given if part != default) + "}"

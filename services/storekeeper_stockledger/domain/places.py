@@ -60,11 +60,10 @@ def move(places: Places, kind: Kind, quantity: Decimal) -> Places:
     """Take `quantity` units from the one place of `kind` to the other: the primitive that every change is made of."""
     assert quantity > 0, "the kind gives the direction, the quantity is positive"
     origin, target = ENDS[kind]
-    changed: dict[str, Decimal] = {}
+    changed: dict[str, Decimal] = {target: getattr(places, target) + quantity}
     if origin is Place.OUTSIDE:
         changed["received"] = places.received + quantity
     else:
         changed[origin] = getattr(places, origin) - quantity
         assert changed[origin] >= 0, f"{quantity} units were taken from {origin}, which has fewer"
-    changed[target] = getattr(places, target) + quantity
     return replace(places, **changed)
