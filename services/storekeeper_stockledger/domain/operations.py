@@ -74,13 +74,13 @@ class Submission:
     validate_only: bool = False
 
 
-def fingerprint(name: str, contents: object) -> bytes:
+def fingerprint(name: str, *contents: object) -> bytes:
     """SHA-256 of what was asked: equal for equal contents, however they were written.
 
     Fields at their default are left out, so that a field added in a later release doesn't change the fingerprint of
     a call that doesn't use it.
     """
-    return sha256(f"{name}{_canonical(contents)}".encode()).digest()
+    return sha256("".join([name, *map(_canonical, contents)]).encode()).digest()
 
 
 def _canonical(value: Any) -> str:

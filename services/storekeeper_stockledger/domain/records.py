@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from .places import ZERO
 from .stock import Totals
 
 
@@ -22,10 +23,10 @@ class Location:
 class PositionTerms:
     """How a position is described: where it lies, the tenant's number for it, and its bounds."""
 
-    bin: str
-    reference_number: str
-    minimum: Decimal
-    maximum: Decimal | None
+    bin: str = ""
+    reference_number: str = ""
+    minimum: Decimal = ZERO
+    maximum: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,7 +221,7 @@ def new_position(request: pb.OpenPositionRequest, caller: Caller) -> tuple[Claim
     if terms.maximum is not None and terms.maximum < terms.minimum:
         read.violation("position.maximum", "is less than the minimum")
     read.finish()
-    contents = fingerprint("open_position", pair) + fingerprint("terms", terms)
+    contents = fingerprint("open_position", pair, terms)
     return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), pair, terms
 
 
