@@ -9,6 +9,7 @@ be one that lives as long as we do; and with a single thread nothing here needs 
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from storekeeper_cli.logs import LogFile, readable
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
+from storekeeper_cli.stopping import on_request_to_stop
 
 READY_TIMEOUT_S = 120.0
 READY_INTERVAL_S = 0.05
@@ -33,23 +35,19 @@ STOP_FIRST_TIMEOUT_S = 1.5
 DEATH_TIMEOUT_S = 0.4
 CHUNK_SIZE = 65536
 
-# The terminal's Ctrl-C, an operator's kill, and a closed window.
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 Ready = Callable[[], Awaitable[bool]]
 Report = Callable[[str], None]
 Show = Callable[[str, str], None]
 
 
 async def supervise(work: "Callable[[Supervisor], Awaitable[None]]", *, logs: Path, report: Report, show: Show) -> None:
-    """Do the work, which starts programs; keep them running until a signal asks to stop; stop them.
+    """Do the work, which starts programs; keep them running until we are asked to stop; stop them.
 
     ``report`` is told what a person should know, ``show`` is given every line that a program writes.
     """
     supervisor = Supervisor(logs, report=report, show=show)
     task = asyncio.create_task(_work_and_keep(work, supervisor))
-    for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, _interrupt, task, supervisor)
+    on_request_to_stop(functools.partial(_interrupt, task, supervisor))
     try:
         await task
     except asyncio.CancelledError:

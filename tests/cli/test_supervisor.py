@@ -18,11 +18,14 @@ from tests.cli.processes import all_ended, family_of, wait_for
 class Supervised:
     """A running supervisor, and what its programs noted."""
 
-    def __init__(self, folder: Path, modes: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, modes: tuple[str, ...], through: tuple[str, ...] = (), stdin: int = subprocess.DEVNULL
+    ) -> None:
         self.folder = folder
         self._printed = (folder / "printed").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cli.supervised", folder, *modes],
+            [*through, sys.executable, "-m", "tests.cli.supervised", folder, *modes],
+            stdin=stdin,
             stdout=self._printed,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -57,8 +60,8 @@ class Supervised:
 def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     started: list[Supervised] = []
 
-    def start(*modes: str) -> Supervised:
-        started.append(Supervised(tmp_path, modes))
+    def start(*modes: str, through: tuple[str, ...] = (), stdin: int = subprocess.DEVNULL) -> Supervised:
+        started.append(Supervised(tmp_path, modes, through, stdin))
         return started[0]
 
     yield start
@@ -107,6 +110,18 @@ def test_ctrl_c_in_the_terminal_reaches_the_supervisor_alone(supervise: Supervis
     [pid] = supervised.pids("first")
     assert os.getsid(pid) != os.getsid(supervised.process.pid)
     assert os.getpgid(pid) != os.getpgid(supervised.process.pid)
+
+
+def test_losing_the_terminal_stops_the_programs_even_if_only_make_is_told(supervise: Supervise) -> None:
+    terminal, end_of_terminal = os.openpty()
+    # A shell that is told of the loss and keeps it to itself, as make does.
+    shell = ("setsid", "--ctty", "--wait", "/bin/sh", "-c", 'trap : HUP; "$@"; :', "sh")
+    supervised = supervise("plain", through=shell, stdin=end_of_terminal)
+    os.close(end_of_terminal)
+    supervised.wait_until_ready()
+    os.close(terminal)
+    supervised.process.wait(5)
+    assert supervised.stops() == ["first"]
 
 
 def test_a_program_that_will_not_stop_is_killed_within_five_seconds(supervise: Supervise) -> None:
