@@ -30,7 +30,7 @@ from .refusals import (
     TrackingViolated,
 )
 from .removal import Draw, draw_oldest_first
-from .stock import QUANTITY_LIMIT, VALUE_LIMIT, Movement, Shelf, StockedItem, with_value_after
+from .stock import QUANTITY_LIMIT, UNIT_COST_LIMIT, VALUE_LIMIT, Movement, Shelf, StockedItem, with_value_after
 
 
 @dataclass(slots=True)
@@ -231,6 +231,8 @@ def _value(quantity: Decimal, unit_cost: Decimal | None, shelf: Shelf, settings:
     if unit_cost is None:
         return None
     value = amount_of(quantity, unit_cost, settings.currency_code)
+    if unit_cost >= UNIT_COST_LIMIT:
+        raise StockLimitExceeded(shelf.position_id, UNIT_COST_LIMIT)
     if value >= VALUE_LIMIT:
         raise StockLimitExceeded(shelf.position_id, VALUE_LIMIT)
     return value
@@ -246,5 +248,5 @@ def _check_quantity(quantity: Decimal, shelf: Shelf) -> None:
 
 
 def _check_reason(reason: str, settings: Settings) -> None:
-    if settings.reason_required and not reason:
+    if settings.reason_required and not reason.strip():
         raise ReasonRequired

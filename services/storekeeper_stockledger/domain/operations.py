@@ -89,7 +89,8 @@ def _canonical(value: Any) -> str:
     if isinstance(value, StrEnum | int):
         return str(value)
     if isinstance(value, str):
-        return repr(value)
+        # Beyond ASCII, what `repr` escapes differs between releases of Python.
+        return ascii(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     given = ((name, getattr(value, name), field.default) for name, field in value.__dataclass_fields__.items())
