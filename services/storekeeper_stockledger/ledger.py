@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-import psycopg
 import structlog
 from psycopg import errors
 
@@ -31,8 +30,11 @@ from .storage.recording import Numbers, record
 from .storage.selecting import Repeat
 
 RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 1.0)
-"""Waits before a batch is applied again, within its deadline. A database that its supervisor restarts is back within
-their sum."""
+"""Waits before a batch is applied again, within its deadline."""
+
+AWAY_PATIENCE_S: Final = 1.0
+"""How long a batch waits for a database that is away. Longer than it takes to connect anew, shorter than the patience of
+the callers, who must hear of it and may try another replica."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -68,12 +70,18 @@ class Ledger:
             time.sleep(pause)
             try:
                 return self._transact(tenant_id, submissions)
-            except (Unavailable, StockMoved, psycopg.Error) as error:
+            except Unavailable as error:
+                if not isinstance(trouble, Unavailable):
+                    deadline = min(deadline, time.monotonic() + AWAY_PATIENCE_S)
+                trouble = error
+            except DeadlineExceeded as error:
+                trouble = error
+                break
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not hit those beside its cause
                 if not _may_pass(error):
                     return self._apply_apart(tenant_id, submissions, deadline, error)
-                trouble = error
                 log.debug("batch_repeated", cause=type(error).__name__, submissions=len(submissions))
-        return [trouble if isinstance(trouble, Unavailable) else DeadlineExceeded()] * len(submissions)
+        return [trouble] * len(submissions)
 
     def _transact(self, tenant_id: int, submissions: Sequence[Submission]) -> list[Outcome]:
         with self._database.raw() as connection:

@@ -102,6 +102,14 @@ class InsufficientStock(Refused):
 
 
 @dataclass(eq=False)
+class TooManyStockedItems(Refused):
+    """The removal would draw on more stocked items than one call may."""
+
+    limit: int
+    covered: Decimal
+
+
+@dataclass(eq=False)
 class SerialUnitRequired(Refused):
     """Units of a serial-tracked item differ: one must be named."""
 

@@ -3,7 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
+
+from .refusals import TooManyStockedItems
+
+DRAWS_MAX: Final = 1000
+"""Stocked items that one removal may draw on. Each is a movement, and all of them travel in one answer."""
 
 
 class Layer(Protocol):
@@ -30,7 +35,8 @@ def draw_oldest_first(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw,
     """Draw `quantity` units from `layers`, which come oldest first and have that many available between them.
 
     A layer is emptied before the next is touched. Layers with nothing available are passed over, and none is looked at
-    once the quantity is covered, so that a caller may load them lazily.
+    once the quantity is covered, so that a caller may load them lazily. Raises TooManyStockedItems, which tells how much
+    the permitted number of draws would cover.
     """
     assert quantity > 0
     draws: list[Draw] = []
@@ -42,4 +48,6 @@ def draw_oldest_first(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw,
             missing -= taken
         if not missing:
             return tuple(draws)
+        if len(draws) == DRAWS_MAX:
+            raise TooManyStockedItems(limit=DRAWS_MAX, covered=quantity - missing)
     raise AssertionError(f"{missing} of {quantity} units are missing from layers that were said to cover them")

@@ -18,6 +18,9 @@ from .places import ZERO, Kind, Places
 QUANTITY_LIMIT: Final = Decimal(10) ** 12
 """No position holds as many units, and no quantity is as great: numeric(18,6)."""
 
+UNIT_COST_LIMIT: Final = Decimal(10) ** 12
+"""No unit costs as much: numeric(22,10)."""
+
 VALUE_LIMIT: Final = Decimal(10) ** 18
 """No stocked item is worth as much: what fits google.type.Money, with room to add."""
 

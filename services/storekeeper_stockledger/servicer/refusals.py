@@ -74,6 +74,12 @@ REFUSALS: Final[Table] = {
     domain.InsufficientStock: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION, "INSUFFICIENT_STOCK", *_shortage(error)
     ),
+    domain.TooManyStockedItems: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "TOO_MANY_STOCKED_ITEMS",
+        f"one removal draws on at most {error.limit} stocked items, which cover {plain(error.covered)} units here",
+        {"limit": str(error.limit), "coveredQuantity": plain(error.covered)},
+    ),
     domain.SerialUnitRequired: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION,
         "SERIAL_UNIT_REQUIRED",

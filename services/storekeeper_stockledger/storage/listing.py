@@ -165,10 +165,10 @@ def list_movements(
                 columns.stocked_item_id: wanted.stocked_item_id,
                 position.item_id: wanted.item_id,
                 position.location_id: wanted.location_id,
-                tables.operation.c.request_id: wanted.request_id,
                 columns.kind: wanted.kind,
             }
         ),
+        _of_request(wanted.request_id) if wanted.request_id else true(),
         columns.record_time >= wanted.record_time_from if wanted.record_time_from else true(),
         columns.record_time < wanted.record_time_before if wanted.record_time_before else true(),
         _after(page, columns.movement_id),
@@ -178,6 +178,13 @@ def list_movements(
 
 def _equal(wanted: Mapping[ColumnElement[Any], object]) -> list[ColumnElement[bool]]:
     return [column == value for column, value in wanted.items() if value is not None]
+
+
+def _of_request(request_id: UUID) -> ColumnElement[bool]:
+    """The movements of an operation have neighbouring ids, which the primary key finds."""
+    operation, movement_id = tables.operation.c, tables.movement.c.movement_id
+    first = operation.last_movement_id - operation.movement_count + 1
+    return (operation.request_id == request_id) & movement_id.between(first, operation.last_movement_id)
 
 
 def _after(page: Page, *keys: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ the whole batch asks of it; pages follow only where one of them doesn't.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,10 +19,12 @@ from ..domain.costs import Costing, CostMethod
 from ..domain.decide import Stock
 from ..domain.items import Item, Settings
 from ..domain.operations import AddStock, ItemAtLocation, Operation, PositionId, RemoveStock, StockedItemId, Submission
+from ..domain.places import ZERO
+from ..domain.removal import DRAWS_MAX
 from ..domain.stock import Shelf, StockedItem, Totals
 from . import selecting
 from .locking import lock_positions
-from .selecting import LINE_PAGE, Age, Repeat, Selecting
+from .selecting import LINE_PAGE, Repeat, Selecting
 
 
 class StockMoved(Exception):
@@ -43,7 +45,11 @@ def lock_and_load(connection: Connection[Any], tenant_id: int, submissions: Sequ
     """The stock that the submissions can touch, locked until the transaction ends."""
     select = Selecting(connection, tenant_id)
     found = _lock(connection, select, tenant_id, submissions)
-    fresh = [submission.operation for submission in submissions if submission.request_id not in found.repeats]
+    fresh = [
+        submission.operation
+        for submission in submissions
+        if submission.validate_only or submission.request_id not in found.repeats
+    ]
     return Loaded(_load(connection, select, found, fresh), found.repeats, found.new_ids)
 
 
@@ -127,7 +133,7 @@ def _load(connection: Connection[Any], select: Selecting, found: _Found, operati
     unknown = [pair for pair in unknown if pair not in found.positions]
     with connection.pipeline():
         facts = select.position_facts(found.totals)
-        lines = select.lines(asked, {}) if asked else None
+        lines = select.lines(_quantities(asked), {}) if asked else None
         costing = select.costing(costed) if costed else None
         items = select.known_items(unknown) if unknown else None
         locations = select.known_locations(unknown) if unknown else None
@@ -150,17 +156,28 @@ def _load(connection: Connection[Any], select: Selecting, found: _Found, operati
     )
 
 
-def _asked(found: _Found, operations: Iterable[Operation]) -> dict[int, Decimal]:
-    """Units that are asked of each position, at most what it has: its oldest stocked items must cover them."""
-    asked: defaultdict[int, Decimal] = defaultdict(Decimal)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a batch asks of one position."""
+
+    quantity: Decimal
+    draws_max: int
+    """Stocked items that all of its removals together may draw on."""
+
+
+def _asked(found: _Found, operations: Iterable[Operation]) -> dict[int, _Asked]:
+    """What removals ask of each position that has anything: its oldest stocked items must cover it."""
+    asked: dict[int, _Asked] = {}
     for operation in operations:
         position_id = found.position_of(operation)
         if isinstance(operation, RemoveStock) and position_id is not None:
-            asked[position_id] += operation.quantity
+            before = asked.get(position_id, _Asked(ZERO, 0))
+            asked[position_id] = _Asked(before.quantity + operation.quantity, before.draws_max + DRAWS_MAX)
+    available = {position_id: found.totals[position_id].available for position_id in asked}
     return {
-        position_id: min(quantity, found.totals[position_id].available)
-        for position_id, quantity in asked.items()
-        if found.totals[position_id].available
+        position_id: replace(wanted, quantity=min(wanted.quantity, available[position_id]))
+        for position_id, wanted in asked.items()
+        if available[position_id]
     }
 
 
@@ -174,25 +191,35 @@ def _costed(found: _Found, operations: Iterable[Operation]) -> set[int]:
     }
 
 
-def _whole_lines(select: Selecting, asked: Mapping[int, Decimal], page: list[StockedItem]) -> list[StockedItem]:
-    """The first page and those after it, until what is asked is covered."""
+def _whole_lines(select: Selecting, asked: Mapping[int, _Asked], page: list[StockedItem]) -> list[StockedItem]:
+    """The first page and those after it, until what is asked is covered, or as many are loaded as may be drawn on."""
     stocked_items = page
     while page:
-        ends: dict[int, Age] = {}
-        covered: defaultdict[int, Decimal] = defaultdict(Decimal)
-        counts: defaultdict[int, int] = defaultdict(int)
-        for item in page:
-            ends[item.position_id] = max(item.age, ends.get(item.position_id, item.age))
-            covered[item.position_id] += item.available
-            counts[item.position_id] += 1
+        by_position = _by_position(page)
         asked = {
-            position_id: asked[position_id] - covered[position_id]
-            for position_id, count in counts.items()
-            if count == LINE_PAGE and covered[position_id] < asked[position_id]
+            position_id: _Asked(
+                asked[position_id].quantity - sum(item.available for item in items),
+                asked[position_id].draws_max - len(items),
+            )
+            for position_id, items in by_position.items()
+            if len(items) == LINE_PAGE
         }
-        page = selecting.read_stocked_items(select.lines(asked, ends)) if asked else []
+        asked = {position_id: left for position_id, left in asked.items() if left.quantity > 0 and left.draws_max > 0}
+        ends = {position_id: max(item.age for item in by_position[position_id]) for position_id in asked}
+        page = selecting.read_stocked_items(select.lines(_quantities(asked), ends)) if asked else []
         stocked_items += page
     return stocked_items
+
+
+def _quantities(asked: Mapping[int, _Asked]) -> dict[int, Decimal]:
+    return {position_id: wanted.quantity for position_id, wanted in asked.items()}
+
+
+def _by_position(stocked_items: Iterable[StockedItem]) -> dict[int, list[StockedItem]]:
+    by_position: defaultdict[int, list[StockedItem]] = defaultdict(list)
+    for stocked_item in stocked_items:
+        by_position[stocked_item.position_id].append(stocked_item)
+    return by_position
 
 
 def _shelves(
@@ -201,9 +228,7 @@ def _shelves(
     stocked_items: Iterable[StockedItem],
     costing: Mapping[int, Costing],
 ) -> dict[int, Shelf]:
-    by_position: defaultdict[int, list[StockedItem]] = defaultdict(list)
-    for stocked_item in stocked_items:
-        by_position[stocked_item.position_id].append(stocked_item)
+    by_position = _by_position(stocked_items)
     return {
         position_id: Shelf(
             position_id=position_id,
@@ -211,7 +236,7 @@ def _shelves(
             location_id=found.pairs[position_id].location_id,
             location_active=facts[position_id][0],
             totals=totals,
-            stocked_items=by_position[position_id],
+            stocked_items=by_position.get(position_id, ()),
             costing=costing.get(position_id),
         )
         for position_id, totals in found.totals.items()

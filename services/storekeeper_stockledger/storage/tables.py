@@ -146,6 +146,7 @@ stocked_item = Table(
     ),
     Index("stocked_item_position_index", "tenant_id", "position_id", "receive_time", "stocked_item_id"),
     Index("stocked_item_item_index", "tenant_id", "item_id", "receive_time", "stocked_item_id"),
+    Index("stocked_item_location_index", "tenant_id", "location_id", "receive_time", "stocked_item_id"),
     Index("stocked_item_age_index", "tenant_id", "receive_time", "stocked_item_id"),
     Index(
         "stocked_item_serial_number_index",

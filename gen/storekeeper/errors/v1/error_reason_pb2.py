@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(storekeeper/errors/v1/error_reason.proto\x12\x15storekeeper.errors.v1*\xc8\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fINVALID_REQUEST\x10\x01\x12\x15\n\x11REQUEST_ID_REUSED\x10\x02\x12\x11\n\rETAG_MISMATCH\x10\x03\x12\x18\n\x14\x44\x41TABASE_UNAVAILABLE\x10\n\x12\x13\n\x0f\x44\x45\x41\x44LINE_PASSED\x10\x0b\x12\x0e\n\nOVERLOADED\x10\x0c\x12\x12\n\x0eINTERNAL_ERROR\x10\r\x12\x16\n\x12LOCATION_NOT_FOUND\x10\x14\x12\x17\n\x13LOCATION_NAME_TAKEN\x10\x15\x12\x15\n\x11LOCATION_INACTIVE\x10\x16\x12\x12\n\x0eITEM_NOT_FOUND\x10\x1e\x12\x12\n\x0eITEM_HAS_STOCK\x10\x1f\x12\x15\n\x11TRACKING_VIOLATED\x10 \x12\x16\n\x12POSITION_NOT_FOUND\x10(\x12\x13\n\x0fPOSITION_EXISTS\x10)\x12\x1a\n\x16STOCKED_ITEM_NOT_FOUND\x10\x32\x12\x16\n\x12INSUFFICIENT_STOCK\x10\x33\x12\x18\n\x14SERIAL_UNIT_REQUIRED\x10\x34\x12\x1a\n\x16SERIAL_NUMBER_IN_STOCK\x10\x35\x12\x18\n\x14STOCK_LIMIT_EXCEEDED\x10\x36\x12\x13\n\x0fREASON_REQUIRED\x10<\x12\x10\n\x0c\x43OST_UNKNOWN\x10=\x12\x15\n\x11\x43URRENCY_MISMATCH\x10>\x12\x13\n\x0f\x43URRENCY_FROZEN\x10?b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(storekeeper/errors/v1/error_reason.proto\x12\x15storekeeper.errors.v1*\xe4\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fINVALID_REQUEST\x10\x01\x12\x15\n\x11REQUEST_ID_REUSED\x10\x02\x12\x11\n\rETAG_MISMATCH\x10\x03\x12\x18\n\x14\x44\x41TABASE_UNAVAILABLE\x10\n\x12\x13\n\x0f\x44\x45\x41\x44LINE_PASSED\x10\x0b\x12\x0e\n\nOVERLOADED\x10\x0c\x12\x12\n\x0eINTERNAL_ERROR\x10\r\x12\x16\n\x12LOCATION_NOT_FOUND\x10\x14\x12\x17\n\x13LOCATION_NAME_TAKEN\x10\x15\x12\x15\n\x11LOCATION_INACTIVE\x10\x16\x12\x12\n\x0eITEM_NOT_FOUND\x10\x1e\x12\x12\n\x0eITEM_HAS_STOCK\x10\x1f\x12\x15\n\x11TRACKING_VIOLATED\x10 \x12\x16\n\x12POSITION_NOT_FOUND\x10(\x12\x13\n\x0fPOSITION_EXISTS\x10)\x12\x1a\n\x16STOCKED_ITEM_NOT_FOUND\x10\x32\x12\x16\n\x12INSUFFICIENT_STOCK\x10\x33\x12\x18\n\x14SERIAL_UNIT_REQUIRED\x10\x34\x12\x1a\n\x16SERIAL_NUMBER_IN_STOCK\x10\x35\x12\x1a\n\x16TOO_MANY_STOCKED_ITEMS\x10\x37\x12\x18\n\x14STOCK_LIMIT_EXCEEDED\x10\x36\x12\x13\n\x0fREASON_REQUIRED\x10<\x12\x10\n\x0c\x43OST_UNKNOWN\x10=\x12\x15\n\x11\x43URRENCY_MISMATCH\x10>\x12\x13\n\x0f\x43URRENCY_FROZEN\x10?b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'storekeeper.errors.v1.error
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=68
-  _globals['_ERRORREASON']._serialized_end=652
+  _globals['_ERRORREASON']._serialized_end=680
 # @@protoc_insertion_point(module_scope)

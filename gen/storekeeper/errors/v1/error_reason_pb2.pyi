@@ -68,6 +68,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. Units of a serial-tracked item differ: name the stocked item. Metadata: itemId."""
     SERIAL_NUMBER_IN_STOCK: _ErrorReason.ValueType  # 53
     """ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId."""
+    TOO_MANY_STOCKED_ITEMS: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. The removal would draw on more stocked items than one call may; remove in several calls. Metadata:
+    limit, and coveredQuantity, which one call may remove.
+    """
     STOCK_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 54
     """OUT_OF_RANGE. The position would hold more units, or the stocked item be worth more, than can be recorded.
     Metadata: positionId, limit.
@@ -133,6 +137,10 @@ SERIAL_UNIT_REQUIRED: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. Units of a serial-tracked item differ: name the stocked item. Metadata: itemId."""
 SERIAL_NUMBER_IN_STOCK: ErrorReason.ValueType  # 53
 """ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId."""
+TOO_MANY_STOCKED_ITEMS: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. The removal would draw on more stocked items than one call may; remove in several calls. Metadata:
+limit, and coveredQuantity, which one call may remove.
+"""
 STOCK_LIMIT_EXCEEDED: ErrorReason.ValueType  # 54
 """OUT_OF_RANGE. The position would hold more units, or the stocked item be worth more, than can be recorded.
 Metadata: positionId, limit.

@@ -227,8 +227,8 @@ class StockLedgerServicer:
     def RemoveStock(self, request, context):
         """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
         and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
-        STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED). A
-        location that is inactive can still be emptied.
+        STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
+        TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

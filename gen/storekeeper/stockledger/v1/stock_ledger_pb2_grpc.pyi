@@ -82,8 +82,8 @@ class StockLedgerStub:
     RemoveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
     and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
-    STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED). A
-    location that is inactive can still be emptied.
+    STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
+    TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
     """
     GetStockedItem: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetStockedItemRequest, _stock_ledger_pb2.StockedItem]
     """Reads a stocked item. Fails with NOT_FOUND (STOCKED_ITEM_NOT_FOUND)."""
@@ -150,8 +150,8 @@ class StockLedgerAsyncStub(StockLedgerStub):
     RemoveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]  # type: ignore[assignment]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
     and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
-    STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED). A
-    location that is inactive can still be emptied.
+    STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
+    TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
     """
     GetStockedItem: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetStockedItemRequest, _stock_ledger_pb2.StockedItem]  # type: ignore[assignment]
     """Reads a stocked item. Fails with NOT_FOUND (STOCKED_ITEM_NOT_FOUND)."""
@@ -281,8 +281,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.RemoveStockResponse, _abc.Awaitable[_stock_ledger_pb2.RemoveStockResponse]]:
         """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
         and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
-        STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED). A
-        location that is inactive can still be emptied.
+        STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
+        TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
         """
 
     @_abc_1.abstractmethod

@@ -110,6 +110,9 @@ CREATE INDEX stocked_item_age_index
 CREATE INDEX stocked_item_item_index
     ON stocked_item (tenant_id, item_id, receive_time, stocked_item_id);
 
+CREATE INDEX stocked_item_location_index
+    ON stocked_item (tenant_id, location_id, receive_time, stocked_item_id);
+
 CREATE INDEX stocked_item_line_index
     ON stocked_item (tenant_id, position_id, receive_time, stocked_item_id)
     WHERE open;
