@@ -15,26 +15,17 @@ from grpc_status import rpc_status
 
 from storekeeper_kit.refusals import Violation
 
-CALL_TIMEOUT_S = 10
-ATTEMPTS_MAX = 5
+# For calls that set no deadline themselves. It ends them here, and the server has a default of its own.
+CALL_TIMEOUT_S = 10.0
 
-SERVICE_CONFIG = {
-    "methodConfig": [
-        {
-            "name": [{}],  # Every method.
-            "timeout": f"{CALL_TIMEOUT_S}s",
-            "retryPolicy": {
-                "maxAttempts": ATTEMPTS_MAX,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
+RETRIES = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
 }
 OPTIONS = (
-    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     # A server that restarts is found again soon; gRPC's own default waits up to two minutes.
@@ -43,14 +34,14 @@ OPTIONS = (
 )
 
 
-def channel(target: str) -> grpc.aio.Channel:
+def channel(target: str, *, timeout_s: float = CALL_TIMEOUT_S) -> grpc.aio.Channel:
     """A channel for asynchronous code."""
-    return grpc.aio.insecure_channel(target, options=OPTIONS)
+    return grpc.aio.insecure_channel(target, options=_options(timeout_s))
 
 
-def blocking_channel(target: str) -> grpc.Channel:
+def blocking_channel(target: str, *, timeout_s: float = CALL_TIMEOUT_S) -> grpc.Channel:
     """A channel for synchronous code."""
-    return grpc.insecure_channel(target, options=OPTIONS)
+    return grpc.insecure_channel(target, options=_options(timeout_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +72,8 @@ def failure_of(error: grpc.RpcError) -> Failure:
         dict(info.metadata),
         tuple(Violation(violation.field, violation.description) for violation in bad_request.field_violations),
     )
+
+
+def _options(timeout_s: float) -> tuple[tuple[str, str | int], ...]:
+    every_method = {"name": [{}], "timeout": f"{timeout_s:.3f}s", "retryPolicy": RETRIES}
+    return (*OPTIONS, ("grpc.service_config", json.dumps({"methodConfig": [every_method]})))

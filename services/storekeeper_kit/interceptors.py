@@ -144,7 +144,7 @@ def set_deadline(method: Method, behaviour: Behaviour) -> Behaviour:
 
     async def timed(request: Any, context: Context) -> Any:
         given_s = cast("float | None", context.time_remaining())
-        timeout_s = method.timeout_s if given_s is None else min(given_s, method.timeout_max_s)
+        timeout_s = min(method.timeout_s if given_s is None else given_s, method.timeout_max_s)
         bind_deadline(time.monotonic() + timeout_s)
         timeout = asyncio.timeout(timeout_s)
         try:

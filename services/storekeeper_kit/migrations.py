@@ -82,6 +82,8 @@ def require_current(package: str, database: Database) -> None:
 
 def _upgrade(package: str, connection: Connection, service_role: str) -> None:
     before = _version(connection)
+    # Alembic takes an open transaction for a wish to have all scripts in it.
+    connection.rollback()
     config = _config(package)
     config.attributes.update(connection=connection, service_role=service_role)
     alembic.command.upgrade(config, "head")

@@ -1,0 +1,82 @@
+"""Calling our services: what is tried again, and what a failure says."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+
+import grpc
+import pytest
+from google.protobuf.wrappers_pb2 import StringValue
+
+from storekeeper_kit.clients import blocking_channel, channel, failure_of
+from storekeeper_kit.refusals import InvalidRequest, Unavailable, Violation
+from tests.kit.serving import CALL, TIMEOUT_S, Client, failure, service, serving
+
+
+def failing(times: int, error: Exception) -> tuple[Callable[[str], Awaitable[str]], Callable[[], int]]:
+    """An answer that fails so many times before it succeeds, and how often it was asked."""
+    turns = itertools.count(1)
+    asked: list[int] = []
+
+    async def answer(_: str) -> str:
+        asked.append(next(turns))
+        if len(asked) <= times:
+            raise error
+        return "done"
+
+    return answer, lambda: len(asked)
+
+
+def test_a_call_to_a_service_whose_database_is_away_for_a_moment_succeeds() -> None:
+    answer, asked = failing(2, Unavailable())
+    with serving(service(answer)) as server, blocking_channel(server.address) as to:
+        assert Client(server.address, to).call() == "done"
+    assert asked() == 3
+
+
+def test_it_fails_as_unavailable_when_the_database_stays_away() -> None:
+    answer, asked = failing(100, Unavailable())
+    with serving(service(answer)) as server, blocking_channel(server.address) as to:
+        refusal = failure(Client(server.address, to).call)
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+    assert 1 < asked() <= 5
+
+
+@pytest.mark.parametrize("error", [InvalidRequest([Violation("quantity", "is required")]), ValueError()], ids=repr)
+def test_no_other_failure_is_tried_again(error: Exception) -> None:
+    answer, asked = failing(1, error)
+    with serving(service(answer)) as server, blocking_channel(server.address) as to:
+        failure(Client(server.address, to).call)
+    assert asked() == 1
+
+
+def test_a_call_without_a_deadline_gets_one() -> None:
+    async def forever(_: str) -> str:
+        return await asyncio.Future()
+
+    served = serving(service(forever), call_timeout_s=3600, call_timeout_max_s=3600)
+    with served as server, blocking_channel(server.address, timeout_s=2) as to:
+        refusal = failure(Client(server.address, to).call, timeout=None)
+    assert refusal.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_an_asynchronous_client_reads_failures_alike() -> None:
+    bad = (Violation("quantity", "is required"),)
+    answer, _ = failing(1, InvalidRequest(bad))
+
+    async def call(address: str) -> grpc.aio.AioRpcError:
+        async with channel(address) as to:
+            method = to.unary_unary(CALL, StringValue.SerializeToString, StringValue.FromString)
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await method(StringValue(), timeout=TIMEOUT_S)
+            return error.value
+
+    with serving(service(answer)) as server:
+        refusal = failure_of(asyncio.run(call(server.address)))
+    assert (refusal.reason, refusal.violations) == ("INVALID_REQUEST", bad)
+
+
+def test_a_server_that_is_not_there_fails_without_a_reason() -> None:
+    with grpc.insecure_channel("127.0.0.1:1") as to:
+        refusal = failure(Client("", to).call)
+    assert (refusal.code, refusal.reason, refusal.violations) == (grpc.StatusCode.UNAVAILABLE, "", ())
