@@ -5,6 +5,7 @@ name is readiness, by the service's own check; a server starts and stays when it
 """
 
 import asyncio
+import gc
 import ipaddress
 import os
 import signal
@@ -44,6 +45,8 @@ OPTIONS = (
 
 PORT_MAX = 65535
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+COLLECT_AFTER_OBJECTS = 50_000
+
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 
@@ -129,6 +132,7 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
     async with Server(service, settings):
+        _spare_the_collector()
         await stop.wait()
 
 
@@ -147,6 +151,17 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         _exit(EXIT_MISCONFIGURED, error)
     except CannotListen as error:
         _exit(EXIT_FAILED, error)
+
+
+def _spare_the_collector() -> None:
+    """Leave less to Python's collector of cycles, which took a tenth of a busy server's time.
+
+    Modules and tables, there by now, need no look any more; and the hundreds of objects that a call makes end with it,
+    by their reference counts, so that cycles are few and can wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
 
 
 def _exit(code: int, error: Exception) -> None:
