@@ -12,17 +12,19 @@ made, so we look afterwards whether it is still there.
 *Another user.* PostgreSQL refuses to run as root, so root becomes another user first (``account.py`` chooses). That
 user may be unable to get at the data folder or at PostgreSQL's own files, because a folder above them is closed to it:
 ``/root``, or a temporary folder of mode 0700. We never open somebody's folder for that. Instead the program keeps one
-capability through the change of user: CAP_DAC_READ_SEARCH, which passes closed folders and reads closed files, or
-CAP_DAC_OVERRIDE where the first is not ours to keep, as in most containers. It is kept only if one of the ``--reach``
-paths really is out of reach, and everything else that root may do is given up either way.
+capability through the change of user: CAP_DAC_READ_SEARCH, which passes closed folders and reads closed files. It is
+CAP_DAC_OVERRIDE where the first is not ours to keep, as in most containers, and where it would not do, because only its
+owner may run the program, as a strict umask leaves it. It is kept only if the program or one of the ``--reach`` paths
+really is out of reach, and everything else that root may do is given up either way.
 """
 
 import argparse
 import ctypes
 import os
 import signal
+import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 # From <sys/prctl.h> and <linux/capability.h>; the standard library has names for none of them.
@@ -33,6 +35,7 @@ PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAPABILITIES = (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE)  # The narrower one first.
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,7 +46,7 @@ def main() -> None:
     # Python ignores this signal, and ignored signals stay ignored in the next program.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if arguments.uid is not None:
-        become(arguments.uid, arguments.gid, arguments.reach)
+        become(arguments.uid, arguments.gid, [*arguments.reach, Path(arguments.command[0])])
     die_with(arguments.parent, arguments.death_signal)
     os.execv(arguments.command[0], arguments.command)
 
@@ -60,26 +63,27 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def become(uid: int, gid: int, reach: Iterable[Path]) -> None:
-    """Change from root to the user, keeping at most the one capability that the paths ask for."""
+def become(uid: int, gid: int, reach: Sequence[Path]) -> None:
+    """Change from root to the user, keeping at most the one capability that the paths ask for; the last is the program."""
+    capabilities = CAPABILITIES if reach[-1].stat().st_mode & stat.S_IXOTH else (CAP_DAC_OVERRIDE,)
     call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([gid])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     # What was kept is not in force yet, so this asks what the user alone may do.
-    if all(os.access(path, os.R_OK) for path in reach):
-        keep_capabilities(0)
+    if all(os.access(path, os.R_OK) for path in reach) and os.access(reach[-1], os.X_OK):
+        keep_only(0)
     else:
-        keep_reading_everything()
+        keep_first_of(capabilities)
     # The folder we were started in may be closed to the user too, and PostgreSQL has no use for it.
     os.chdir("/")
 
 
-def keep_reading_everything() -> None:
-    """Keep the narrowest capability that passes closed folders."""
-    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
+def keep_first_of(capabilities: Iterable[int]) -> None:
+    """Keep the first of these that is ours to keep, and hand it on."""
+    for capability in capabilities:
         try:
-            keep_capabilities(1 << capability)
+            keep_only(1 << capability)
             # An ambient capability is the kind that survives becoming another program.
             call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
             return
@@ -88,7 +92,7 @@ def keep_reading_everything() -> None:
     sys.exit("The data folder is closed to the user that PostgreSQL runs as, and root lacks CAP_DAC_OVERRIDE here.")
 
 
-def keep_capabilities(mask: int) -> None:
+def keep_only(mask: int) -> None:
     """Make the mask all that this process may do, hand on and use. Only bits below 32 are ours to keep."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     effective_permitted_inheritable = (ctypes.c_uint32 * 6)(mask, mask, mask)

@@ -121,7 +121,7 @@ def test_a_second_server_in_the_same_folder_is_refused_by_name(
     own: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storekeeper_cli.postgres.embedded.LEFTOVERS_TIMEOUT_S", 0.0)
-    with pytest.raises(Problem, match=f"Another PostgreSQL is at work in .* process {own.pid}"):
+    with pytest.raises(Problem, match=f"Another PostgreSQL has {own.data} open: process {own.pid}[.]"):
         EmbeddedPostgres(own.data.parent).start()
 
 

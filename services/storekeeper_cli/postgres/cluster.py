@@ -14,6 +14,10 @@ from storekeeper_cli.program import Program
 
 SUPERUSER = "postgres"
 INITDB_TIMEOUT_S = 120
+# Where a server notes its process and, as far down as this, its shared memory: key and number.
+SERVER_NOTE = "postmaster.pid"
+SHARED_MEMORY_LINE = 6
+ATTACHED_COLUMN = 6  # In the system's list of shared memory.
 # A transaction that was acknowledged survives a power cut; the rest is sized for two cores and a few hundred megabytes.
 SETTINGS = {
     "fsync": "on",
@@ -71,19 +75,31 @@ class Cluster:
             death_signal=signal.SIGQUIT,
         )
 
-    def processes(self) -> list[int]:
-        """Processes of a server, or left over from one: PostgreSQL works inside the data folder."""
-        return [int(link.parent.name) for link in Path("/proc").glob("[0-9]*/cwd") if _points_to(link, self.data)]
+    def server_pid(self) -> int | None:
+        """The server that has this cluster open, or had it until processes of its own, which are still ending, remain.
+
+        Told by what PostgreSQL itself goes by: all its processes are attached to the shared memory that the server
+        noted in ``postmaster.pid``. The system shows to everybody how many are.
+        """
+        note = self._server_note()
+        is_open = len(note) > SHARED_MEMORY_LINE and _is_attached(*note[SHARED_MEMORY_LINE].split())
+        return int(note[0]) if is_open else None
 
     def forget_reused_pid(self) -> None:
         """Remove a dead server's ``postmaster.pid`` if that number now belongs to somebody else's process.
 
         PostgreSQL sees through a stale file by itself, but not through this one: it would refuse to start for as long
-        as the other process lives. Only for a folder without processes.
+        as the other process lives. Only for a cluster that no server has open.
         """
-        file = self.data / "postmaster.pid"
-        if file.exists() and _is_alive(file.read_text().partition("\n")[0]):
-            file.unlink()
+        note = self._server_note()
+        if note and Path("/proc", note[0]).exists():
+            (self.data / SERVER_NOTE).unlink()
+
+    def _server_note(self) -> list[str]:
+        try:
+            return (self.data / SERVER_NOTE).read_text().splitlines()
+        except FileNotFoundError:
+            return []
 
     def _initdb(self, data: Path, account: Account | None, password: str) -> None:
         password_file = self._folder / "initdb.password"
@@ -152,20 +168,25 @@ def _reach(data: Path) -> tuple[Path, ...]:
 
 
 def _give(path: Path, account: Account | None) -> None:
-    if account is not None:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
-
-
-def _points_to(link: Path, folder: Path) -> bool:
+    if account is None:
+        return
     try:
-        return link.readlink() == folder
-    except OSError:
-        # Ended in the meantime, or not ours to look at.
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    except OSError as error:
+        raise Problem(
+            f"PostgreSQL will not run as root, and this root cannot make {account.name} the owner of {path}"
+            f" ({error.strerror}): start it as an ordinary user."
+        ) from None
+
+
+def _is_attached(key: str, identifier: str) -> bool:
+    try:
+        _, *segments = Path("/proc/sysvipc/shm").read_text().splitlines()
+    except FileNotFoundError:
+        # Not Linux. PostgreSQL looks for itself, and says so in its log.
         return False
-
-
-def _is_alive(pid: str) -> bool:
-    return pid.isdigit() and Path("/proc", pid).exists()
+    columns = [segment.split() for segment in segments]
+    return any(column[:2] == [key, identifier] and column[ATTACHED_COLUMN] != "0" for column in columns)
 
 
 def _sync_folder(folder: Path) -> None:

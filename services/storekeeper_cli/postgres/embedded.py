@@ -149,8 +149,8 @@ class EmbeddedPostgres:
 
     def _wait_for_leftovers(self) -> None:
         """A killed server's own processes notice within moments; until then its memory and its port are theirs."""
-        if not _wait(lambda: not self._cluster.processes(), LEFTOVERS_TIMEOUT_S):
-            raise Problem(f"Another PostgreSQL is at work in {self._folder}: process {self._cluster.processes()[0]}.")
+        if not _wait(lambda: self._cluster.server_pid() is None, LEFTOVERS_TIMEOUT_S):
+            raise Problem(f"Another PostgreSQL has {self.data} open: process {self._cluster.server_pid()}.")
 
 
 def _wait(condition: Callable[[], bool], timeout_s: float) -> bool:
