@@ -1,5 +1,6 @@
 """What tests of a running ledger begin with, for every folder of tests."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,20 @@ from storekeeper_cli.postgres import EmbeddedPostgres
 from tests.harness.databases import LedgerDatabase, LedgerDatabases
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test ARGS="--seed 7"` asks again what a failed run has asked."""
+    parser.addoption("--seed", type=int, help="what randomized tests draw their requests from")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Another one in every run; shown with a failure."""
+    given: int | None = request.config.getoption("--seed")
+    chosen = random.randrange(2**32) if given is None else given
+    print(f"--seed {chosen}")
+    return chosen
 
 
 @pytest.fixture(scope="session")
