@@ -146,16 +146,23 @@ def set_deadline(method: Method, behaviour: Behaviour) -> Behaviour:
         given_s = cast("float | None", context.time_remaining())
         timeout_s = min(method.timeout_s if given_s is None else given_s, method.timeout_max_s)
         bind_deadline(time.monotonic() + timeout_s)
-        timeout = asyncio.timeout(timeout_s)
-        try:
-            async with timeout:
-                return await behaviour(request, context)
-        except TimeoutError as error:
-            if timeout.expired():
-                raise DeadlineExceeded from error
-            raise
+        if timeout_s == given_s:
+            # The client's own: gRPC ends the call then, on both sides, and a timer of ours would only cost time.
+            return await behaviour(request, context)
+        return await _ended_after(timeout_s, behaviour(request, context))
 
     return timed
+
+
+async def _ended_after(timeout_s: float, call: Awaitable[Any]) -> Any:
+    timeout = asyncio.timeout(timeout_s)
+    try:
+        async with timeout:
+            return await call
+    except TimeoutError as error:
+        if timeout.expired():
+            raise DeadlineExceeded from error
+        raise
 
 
 def bind_the_caller(_method: Method, behaviour: Behaviour) -> Behaviour:

@@ -14,13 +14,13 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import grpc
 import structlog
 import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from storekeeper_kit.config import ConfigurationError, ServiceSettings
 from storekeeper_kit.interceptors import Interceptor
@@ -89,11 +89,11 @@ class Server:
         self.address = settings.listen
 
     async def __aenter__(self) -> Self:
-        self._service.register(self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._readiness.servicer, self._server)
-        reflection.enable_server_reflection(
-            (*self._service.names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
+        methods = cast("grpc.aio.Server", _Methods(self._server))
+        names = (*self._service.names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        self._service.register(methods)
+        health_pb2_grpc.add_HealthServicer_to_server(self._readiness.servicer, methods)
+        _add_reflection(reflection.aio.ReflectionServicer(names), methods)
         self.address = _listen(self._server, self._settings.listen)
         await self._server.start()
         self._watching = asyncio.create_task(self._readiness.watch())
@@ -124,6 +124,24 @@ class Server:
         await asyncio.sleep(DRAIN_MIN_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._interceptor.calls.drained(), self._settings.stop_grace_s)
+
+
+# Generated without types.
+_add_reflection: Callable[[object, grpc.aio.Server], None] = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
+
+
+class _Methods:
+    """Takes the methods that generated code adds to a server, and has them found by name when they are called.
+
+    Generated code also registers each method with gRPC, which makes its event loop wait for the next call of each of
+    them: with two dozen methods, a tenth of what an empty call costs.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Leaves it at that."""
 
 
 async def serve(service: Service, settings: ServiceSettings) -> None:

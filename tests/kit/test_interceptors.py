@@ -204,6 +204,19 @@ class TestDeadlines:
 
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_PASSED")
 
+    def test_a_method_is_ended_when_its_client_waits_no_longer(self) -> None:
+        ended = threading.Event()
+
+        async def forever(_: str) -> str:
+            try:
+                return await asyncio.Future()
+            finally:
+                ended.set()
+
+        with serving(service(forever)) as client:
+            assert failure(client.call, timeout=0.2).code is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert ended.wait(TIMEOUT_S)
+
     def test_a_stream_may_live_longer_than_a_call(self) -> None:
         async def slow(text: str) -> AsyncIterator[str]:
             for character in text:
