@@ -1,6 +1,7 @@
 """The ``storekeeper`` command.
 
     storekeeper up               everything on this machine, with a PostgreSQL of its own
+    storekeeper demo             oldest-first removal on a worked example
     storekeeper serve NAME       one service, in this process
     storekeeper migrate NAME     bring the tables of one service up to date
 
@@ -76,6 +77,18 @@ def up(
     from storekeeper_cli.up import up as run
 
     run(folder, all_logs=logs)
+
+
+@app.command()
+def demo() -> None:
+    """Show oldest-first removal on a worked example, over gRPC.
+
+    Uses the stock ledger that serves at STOREKEEPER_STOCKLEDGER_LISTEN, as a tenant of its own. If none does, one is
+    started in a temporary folder, and gone when the demo ends.
+    """
+    from storekeeper_cli.demo.play import demo as run
+
+    run()
 
 
 @app.command()

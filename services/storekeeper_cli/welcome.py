@@ -34,7 +34,7 @@ def print_welcome(
 
 def example_calls(service: Service, address: str) -> list[str]:
     """Shell lines: what there is, whether it is healthy, and one call, once with each tool."""
-    grpcurl, buf = _tool("grpcurl"), _tool("buf")
+    grpcurl, buf = tool("grpcurl"), tool("buf")
     method = f"{service.grpc_service}/{service.example_method}"
     health = json.dumps({"service": service.grpc_service})
     return [
@@ -49,7 +49,7 @@ def _print_fact(terminal: Terminal, title: str, fact: str) -> None:
     terminal.say(f"  {title:<14}{fact}")
 
 
-def _tool(name: str) -> str:
+def tool(name: str) -> str:
     """How to call a tool from here: the one beside our own Python if it came with us, else the one on the path."""
     path = Path(sys.executable).parent / name
     if not path.exists():
