@@ -9,11 +9,12 @@ from storekeeper_kit import config, logs, server
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
 
+from .batch import Recorded
 from .coalescer import Coalescer
 from .descriptions import Descriptions
 from .domain.operations import ItemAtLocation, PositionId, Submission
 from .domain.records import Position
-from .ledger import Ledger, Recorded
+from .ledger import Ledger
 from .reads import Reads
 from .servicer.refusals import REFUSALS
 from .servicer.stock_ledger import StockLedger

@@ -15,12 +15,12 @@ from storekeeper_kit.caller import COSTS_VIEW, bound_caller
 from storekeeper_kit.deadline import bound_deadline
 from storekeeper_kit.reading import Reading
 
+from ..batch import Recorded
 from ..coalescer import Coalescer
 from ..descriptions import Descriptions
 from ..domain.journal import microseconds
 from ..domain.operations import ItemAtLocation, PositionId, Submission
 from ..domain.records import Position
-from ..ledger import Recorded
 from ..reads import Reads, Rows
 from . import reading, writing
 
