@@ -5,13 +5,14 @@ refused left nothing, and nothing else happened.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit.clients import Failure
 from tests.harness.asking import Answer
 from tests.harness.journal import PLACES, TOTALS, Journal, Movement
 from tests.harness.stock import number
@@ -40,6 +41,11 @@ class Account:
     def reasons(self) -> Counter[str]:
         """How often something was refused, by reason."""
         return Counter(answer.reason for answer in self._answers if not answer.accepted)
+
+    def refused_except(self, reasons: Collection[str]) -> list[Failure]:
+        """What was refused for another reason than these."""
+        failures = [answer.failure for answer in self._answers if answer.failure is not None]
+        return [failure for failure in failures if failure.reason not in reasons]
 
     def oldest_first(self) -> set[str]:
         """The requests that removed from a position, without naming a stocked item."""
