@@ -30,11 +30,14 @@ from pathlib import Path
 # From <sys/prctl.h> and <linux/capability.h>; the standard library has names for none of them.
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAP_SETPCAP = 8
 CAPABILITIES = (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE)  # The narrower one first.
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -83,13 +86,26 @@ def keep_first_of(capabilities: Iterable[int]) -> None:
     """Keep the first of these that is ours to keep, and hand it on."""
     for capability in capabilities:
         try:
+            count_in_access_checks(capability)
             keep_only(1 << capability)
             # An ambient capability is the kind that survives becoming another program.
             call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
             return
         except PermissionError:
             continue
-    sys.exit("The data folder is closed to the user that PostgreSQL runs as, and root lacks CAP_DAC_OVERRIDE here.")
+    sys.exit(
+        "error: PostgreSQL's files are closed to the user that it runs as,"
+        " and this root lacks CAP_DAC_OVERRIDE or CAP_SETPCAP to get it past that."
+    )
+
+
+def count_in_access_checks(capability: int) -> None:
+    """Make the capability count when a program asks by access(2) whether it may use a file.
+
+    By itself that call answers for the user without capabilities, and PostgreSQL would not take its own files for its.
+    """
+    keep_only(1 << capability | 1 << CAP_SETPCAP)
+    call("prctl", PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
 
 
 def keep_only(mask: int) -> None:

