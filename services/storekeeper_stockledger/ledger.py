@@ -99,6 +99,7 @@ class Ledger:
 def _may_pass(error: Exception) -> bool:
     """Whether the same batch may well succeed when it is applied again."""
     if isinstance(error, errors.UniqueViolation):
-        # Another process has recorded one of the requests meanwhile: the next attempt finds it.
-        return error.diag.constraint_name == "operation_request_id_key"
+        # Another process has recorded one of the requests meanwhile, or taken a serial number in: the next attempt finds
+        # it.
+        return error.diag.constraint_name in {"operation_request_id_key", "stocked_item_serial_in_stock_key"}
     return isinstance(error, StockMoved) or classify(error) in {Trouble.AWAY, Trouble.CONFLICT}

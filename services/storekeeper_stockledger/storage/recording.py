@@ -220,8 +220,9 @@ class _Recorder:
         """Write what the movements made of stocked items and positions."""
         changed = [item for shelf in shelves for item in shelf.changed.values()]
         added = {stocked_item_id for shelf in shelves for stocked_item_id in shelf.added}
-        self._insert([item for item in changed if item.stocked_item_id in added])
+        # What left first: a serial number may have come back since, and is in stock only once.
         self._update([item for item in changed if item.stocked_item_id not in added])
+        self._insert([item for item in changed if item.stocked_item_id in added])
         self._execute(
             _UPDATE_POSITIONS,
             position_ids=numbers(shelf.position_id for shelf in shelves),
