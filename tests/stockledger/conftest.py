@@ -1,0 +1,28 @@
+"""A ledger on a real database: with a server from `tests.harness`, without one from here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storekeeper_kit.database import Database
+from storekeeper_stockledger.storage.planning import BY_INDEX
+from tests.harness.databases import LedgerDatabase
+from tests.harness.invariants import check_invariants
+from tests.stockledger.tenant import Tenant
+
+
+@pytest.fixture(scope="module")
+def database(ledger_database: LedgerDatabase) -> Iterator[Database]:
+    """The service's connections to the module's database, planned as in the lanes."""
+    database = Database(ledger_database.service_url, pool_size=8, settings=BY_INDEX)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def tenant(database: Database, ledger_database: LedgerDatabase) -> Iterator[Tenant]:
+    """A tenant that has nothing yet. Whatever a test does with it, all invariants hold in the end."""
+    tenant = Tenant(database)
+    yield tenant
+    if tenant.has_journal():
+        check_invariants(ledger_database.owner_url, tenant.tenant_id, oldest_first=tenant.oldest_first)

@@ -1,0 +1,182 @@
+"""One tenant of a ledger on a real database, without a server: the operations themselves, and what they left."""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+from storekeeper_kit.database import Database
+from storekeeper_stockledger.batch import Outcome, Recorded
+from storekeeper_stockledger.descriptions import Claim, Descriptions
+from storekeeper_stockledger.domain.items import Item, Tracking
+from storekeeper_stockledger.domain.journal import RecordedMovement
+from storekeeper_stockledger.domain.operations import (
+    OPERATION_KINDS,
+    AddStock,
+    ItemAtLocation,
+    Operation,
+    PositionId,
+    RemoveStock,
+    StockedItemId,
+    Submission,
+    fingerprint,
+)
+from storekeeper_stockledger.domain.records import PositionTerms
+from storekeeper_stockledger.domain.stock import StockedItem
+from storekeeper_stockledger.ledger import Ledger
+from storekeeper_stockledger.reads import Reads
+from storekeeper_stockledger.storage import describing, tables
+from storekeeper_stockledger.storage.listing import MovementFilter, Page, StockedItemFilter
+
+TIMEOUT_S: Final = 10.0
+ALL: Final = Page(10_000, None)
+
+Number = Decimal | int | str
+
+# Far from the numbers that clients of a server are given.
+_tenants = count(1_000_000)
+_request_ids = count(1)
+
+
+class Tenant:
+    """A tenant that has nothing yet."""
+
+    def __init__(self, database: Database) -> None:
+        self.tenant_id = next(_tenants)
+        self.oldest_first: set[str] = set()
+        """Request ids of removals that named no stocked item, for the check of what they drew on."""
+        self._database = database
+        self.ledger = Ledger(database)
+        self.descriptions = Descriptions(database)
+        self.reads = Reads(database)
+
+    # --- what stock is kept of ---
+
+    def item(self, item_id: int = 1, *, version: int = 1, tracking: Tracking = Tracking.NONE, scale: int = 0) -> Item:
+        """Register an item."""
+        return self.descriptions.register_item(
+            self.tenant_id, Item(item_id, version, tracking, scale), deadline=deadline()
+        )
+
+    def location(self, name: str = "Main") -> int:
+        """Create a location."""
+        created = self.descriptions.create_location(
+            self.tenant_id, claim("create_location", name), name, deadline=deadline()
+        )
+        return created.resource.location_id
+
+    def position(self, item_id: int, location_id: int) -> int:
+        """Open a position."""
+        pair = ItemAtLocation(item_id, location_id)
+        opened = self.descriptions.open_position(
+            self.tenant_id, claim("open_position", pair), pair, PositionTerms(), deadline=deadline()
+        )
+        return opened.resource.position_id
+
+    def positions(self, number: int = 1, *, tracking: Tracking = Tracking.NONE, scale: int = 0) -> list[int]:
+        """Positions of that many new items, counted from 1, at one new location."""
+        location_id = self.location()
+        return [
+            self.position(self.item(item_id, tracking=tracking, scale=scale).item_id, location_id)
+            for item_id in range(1, number + 1)
+        ]
+
+    # --- changing it ---
+
+    def apply(self, *submissions: Submission) -> list[Outcome]:
+        """Apply a batch."""
+        self.oldest_first |= {str(one.request_id) for one in submissions if draws_on_the_oldest(one.operation)}
+        return self.ledger.apply(self.tenant_id, submissions, deadline())
+
+    def carry_out(self, operation: Operation) -> Recorded:
+        """Apply one operation, which must not be refused."""
+        return accepted(self.apply(submission(operation)))[0]
+
+    def stock(self, position_id: int, quantities: Iterable[Number], *, first: datetime | None = None) -> list[int]:
+        """Add stocked items of these quantities, in one batch, and return their ids."""
+        operations = [adding(position_id, quantity, receive_time=first) for quantity in quantities]
+        recorded = accepted(self.apply(*map(submission, operations)))
+        return [one.movements[0].stocked_item_id for one in recorded]
+
+    # --- looking at it ---
+
+    def stocked_items(self, position_id: int) -> list[StockedItem]:
+        """All stocked items of a position, oldest first."""
+        wanted = StockedItemFilter(position_id=position_id)
+        return list(self.reads.stocked_items(self.tenant_id, ALL, wanted).rows)
+
+    def layers(self, position_id: int) -> list[Decimal | int]:
+        """What is available of each, oldest first."""
+        return [stocked_item.available for stocked_item in self.stocked_items(position_id)]
+
+    def movements(self) -> list[RecordedMovement]:
+        """All movements, in their order."""
+        return list(self.reads.movements(self.tenant_id, ALL, MovementFilter()).rows)
+
+    def has_journal(self) -> bool:
+        """Whether anything was ever recorded, or could have been."""
+        with self._database.read() as connection:
+            return describing.has_rows(connection, tables.journal_head, self.tenant_id)
+
+
+def deadline(timeout_s: float = TIMEOUT_S) -> float:
+    """So many seconds from now, on the monotonic clock."""
+    return time.monotonic() + timeout_s
+
+
+def request_id() -> UUID:
+    """Another one, the same in every run."""
+    return UUID(int=next(_request_ids), version=4)
+
+
+def claim(kind: str, *contents: object) -> Claim:
+    """Under which something is created."""
+    return Claim(request_id=request_id(), fingerprint=fingerprint(kind, *contents), actor="tester")
+
+
+def adding(position_id: int, quantity: Number = 1, **fields: Any) -> AddStock:
+    """Add units to a position."""
+    return AddStock(target=PositionId(position_id), quantity=Decimal(quantity), **fields)
+
+
+def removing(position_id: int, quantity: Number = 1, **fields: Any) -> RemoveStock:
+    """Remove units of a position, oldest first."""
+    return RemoveStock(source=PositionId(position_id), quantity=Decimal(quantity), **fields)
+
+
+def taking(stocked_item_id: int, quantity: Number = 1) -> RemoveStock:
+    """Remove units of one stocked item."""
+    return RemoveStock(source=StockedItemId(stocked_item_id), quantity=Decimal(quantity))
+
+
+def draws_on_the_oldest(operation: Operation) -> bool:
+    """Whether it is a removal that names no stocked item."""
+    return isinstance(operation, RemoveStock) and not isinstance(operation.source, StockedItemId)
+
+
+def submission(operation: Operation, *, under: UUID | None = None, validate_only: bool = False) -> Submission:
+    """An operation as a caller submits it, under a new request id unless one is given."""
+    return Submission(
+        request_id=under or request_id(),
+        fingerprint=fingerprint(OPERATION_KINDS[type(operation)], operation),
+        operation=operation,
+        actor="tester",
+        validate_only=validate_only,
+    )
+
+
+def accepted(outcomes: Iterable[Outcome]) -> list[Recorded]:
+    """The outcomes, none of which may be a refusal."""
+    recorded = []
+    for outcome in outcomes:
+        assert isinstance(outcome, Recorded), repr(outcome)
+        recorded.append(outcome)
+    return recorded
+
+
+def drawn(recorded: Recorded) -> list[tuple[int, Decimal | int]]:
+    """What was taken from which stocked item."""
+    return [(movement.stocked_item_id, movement.quantity) for movement in recorded.movements]
