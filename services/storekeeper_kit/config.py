@@ -11,6 +11,7 @@ import difflib
 import os
 from collections.abc import Iterable
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -77,8 +78,9 @@ class ServiceSettings(SharedSettings):
     @field_validator("database_url", "owner_database_url")
     @classmethod
     def _is_a_postgresql_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith("postgresql://"):
-            raise ValueError("should begin with postgresql://")
+        if value is not None and not _is_url(value.get_secret_value()):
+            # The value itself holds a password.
+            raise ValueError("is not a URL like postgresql://user:password@host:port/database")
         return value
 
     def url(self, name: Literal["database_url", "owner_database_url"]) -> str:
@@ -115,6 +117,14 @@ def variable(settings: type[SharedSettings], name: str) -> str:
 def variables(settings: type[SharedSettings]) -> tuple[str, ...]:
     """The environment variables of all fields."""
     return tuple(variable(settings, name) for name in settings.model_fields)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "postgresql" and parts.port != 0 and len(parts.path) > 1
+    except ValueError:
+        return False
 
 
 def _is_known(settings: type[SharedSettings], name: str) -> bool:

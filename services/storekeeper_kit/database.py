@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
+from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -36,7 +37,8 @@ POOL_TIMEOUT_S = 5.0
 DEAD_PEER_TIMEOUT_MS = 10_000
 # A transaction of ours never waits for anything but the database, so one that is idle has been forgotten.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
-# Between the attempts of `transact`; each is drawn from half of it to all of it, so that rivals drift apart.
+# Between the attempts of `transact`, the last one again and again; each is drawn from half of it to all of it, so that
+# rivals drift apart.
 RETRY_DELAYS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 # Without these, what was acknowledged may be lost when the machine stops.
@@ -165,19 +167,19 @@ class Database:
             function: Reads and writes through the connection, and does nothing else that can't be repeated.
             deadline: When to give up, as `time.monotonic()` counts.
         """
-        for delay in RETRY_DELAYS_S:
+        for delay in chain(RETRY_DELAYS_S, repeat(RETRY_DELAYS_S[-1])):
             try:
                 with self.begin() as connection:
                     return function(connection)
             except exc.DBAPIError as error:
+                pause = delay * random.uniform(0.5, 1)
                 if classify(error) is not Trouble.CONFLICT:
                     raise
+                if time.monotonic() + pause >= deadline:
+                    raise DeadlineExceeded from error
                 log.debug("transaction_repeated", cause=type(error.orig).__name__)
-            pause = delay * random.uniform(0.5, 1)
-            if time.monotonic() + pause >= deadline:
-                break
             time.sleep(pause)
-        raise DeadlineExceeded
+        raise AssertionError("there is always another attempt")
 
     @contextmanager
     def probing(self) -> Iterator[Connection]:

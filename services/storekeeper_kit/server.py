@@ -49,6 +49,7 @@ COLLECT_AFTER_OBJECTS = 50_000
 
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
+EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -169,6 +170,9 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         _exit(EXIT_MISCONFIGURED, error)
     except CannotListen as error:
         _exit(EXIT_FAILED, error)
+    except KeyboardInterrupt:
+        # Before the server listened for signals: there was nothing to finish yet.
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _spare_the_collector() -> None:

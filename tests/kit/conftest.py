@@ -5,11 +5,22 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+import structlog
 
 from storekeeper_cli.postgres import EmbeddedPostgres, Urls
+from storekeeper_kit import server
 from storekeeper_kit.database import Database
 
 numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody but the test calls its servers, and nobody reads the local variables in its tracebacks."""
+    monkeypatch.setattr(server, "DRAIN_MIN_S", 0.01)
+    structlog.configure(
+        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, colors=False)]
+    )
 
 
 @pytest.fixture

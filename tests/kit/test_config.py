@@ -93,8 +93,18 @@ def test_all_bad_values_are_told_at_once_by_their_variables(monkeypatch: pytest.
     }
 
 
-def test_a_bad_url_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STOREKEEPER_STOCKLEDGER_DATABASE_URL", "mysql://me:hunter2@host/db")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://me:hunter2@host/db",
+        "postgresql://me:hunter2@host:abc/db",
+        "postgresql://me:hunter2@host",
+        "hunter2",
+        "::[hunter2",
+    ],
+)
+def test_a_bad_url_is_named_without_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOREKEEPER_STOCKLEDGER_DATABASE_URL", url)
     (problem,) = problems()
 
     assert problem.startswith("STOREKEEPER_STOCKLEDGER_DATABASE_URL")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,9 @@ from storekeeper_kit import readiness
 from storekeeper_kit.config import ConfigurationError
 from storekeeper_kit.server import CannotListen
 from tests.kit.serving import NAME, TIMEOUT_S, Client, failure, service, serving
+from tests.kit.waiting import POLL_INTERVAL_S, eventually
 
 ROOT = Path(__file__).parents[2]
-POLL_INTERVAL_S = 0.01
-
-
-def eventually(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(POLL_INTERVAL_S)
-    return condition()
 
 
 class Program:
