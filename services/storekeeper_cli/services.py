@@ -14,6 +14,7 @@ from storekeeper_kit.config import ConfigurationError
 # An earlier ``up`` that was killed a moment ago leaves its ports for as long as its services take to end.
 PORT_PATIENCE_S = 0.5
 POLL_INTERVAL_S = 0.05
+PORT_MAX = 65535
 # Shorter than a server's own default, because ``up`` stops everything within five seconds.
 STOP_GRACE_S = 2
 
@@ -54,7 +55,7 @@ class Service:
         """Where it will listen; a free port is settled here, so that we know it too."""
         listen = os.environ.get(self.variable("LISTEN")) or self.default_listen
         host, _, port = listen.rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not port.isdigit() or int(port) > PORT_MAX:
             raise ConfigurationError([f"{self.variable('LISTEN')}: should be like {self.default_listen}"])
         return f"{host}:{_claim(host, int(port), self)}"
 

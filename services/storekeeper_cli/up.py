@@ -33,6 +33,7 @@ def up(path: Path | None, *, all_logs: bool) -> None:
     folder = Folder(path or settings.folder)
     with folder.locked():
         addresses = {service: service.address() for service in SERVICES}
+        terminal.say(f"Starting; data and logs are kept in {folder.path}.")
         postgres = None if all(given.values()) else _prepared_postgres(folder)
 
         async def start_everything(supervisor: Supervisor) -> None:

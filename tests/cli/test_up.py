@@ -21,7 +21,7 @@ from storekeeper_cli.program import Program
 from tests.cli.processes import all_ended, family_of, wait_for
 
 STOREKEEPER = (sys.executable, "-P", "-m", "storekeeper_cli")
-READY = "Storekeeper is up."
+EXAMPLES = 4  # The last thing that is printed when everything serves.
 READY_TIMEOUT_S = 60  # It takes three seconds where nothing else is going on.
 
 
@@ -40,7 +40,7 @@ class Up:
 
     def __enter__(self) -> Self:
         try:
-            wait_for(lambda: READY in self.printed() or self.process.poll() is not None, READY_TIMEOUT_S)
+            wait_for(lambda: len(self.examples()) == EXAMPLES or self.process.poll() is not None, READY_TIMEOUT_S)
             assert self.process.poll() is None
         except AssertionError as error:
             self.__exit__()
@@ -119,7 +119,7 @@ def given(postgres: EmbeddedPostgres) -> dict[str, str]:
 
 
 def test_the_printed_calls_work_as_pasted(up: Up) -> None:
-    assert len(up.examples()) == 4
+    assert "Storekeeper is up." in up.printed()
     for line in up.examples():
         done = run(line)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
