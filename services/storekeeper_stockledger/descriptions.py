@@ -149,7 +149,8 @@ class Descriptions:
         key = asdict(pair)
 
         def create(connection: Connection) -> Created[Position]:
-            item_row = describing.find_row(connection, tables.item, tenant_id, item_id=pair.item_id)
+            # A registration that finds the item without stock has finished, or will find this position.
+            item_row = locking.lock_item(connection, tenant_id, pair.item_id)
             if item_row is None:
                 raise ItemNotFound(pair.item_id)
             location = locking.lock_location(connection, tenant_id, pair.location_id)

@@ -79,7 +79,7 @@ def lock_location(connection: CoreConnection, tenant_id: int, location_id: int) 
 
 
 def lock_item(connection: CoreConnection, tenant_id: int, item_id: int) -> Row[Any] | None:
-    """Lock an item against another registration."""
+    """Lock an item against another registration, or against positions being opened for it."""
     item = tables.item
     return connection.execute(
         select(item).where(item.c.tenant_id == tenant_id, item.c.item_id == item_id).with_for_update(key_share=True)
