@@ -10,8 +10,8 @@ from uuid import UUID
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Outcome, Recorded
-from storekeeper_stockledger.descriptions import Claim, Descriptions
-from storekeeper_stockledger.domain.items import Item, Tracking
+from storekeeper_stockledger.descriptions import Claim, Created, Descriptions
+from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.journal import RecordedMovement
 from storekeeper_stockledger.domain.operations import (
     OPERATION_KINDS,
@@ -24,7 +24,7 @@ from storekeeper_stockledger.domain.operations import (
     Submission,
     fingerprint,
 )
-from storekeeper_stockledger.domain.records import PositionTerms
+from storekeeper_stockledger.domain.records import Location, Position, PositionTerms
 from storekeeper_stockledger.domain.stock import StockedItem
 from storekeeper_stockledger.ledger import Ledger
 from storekeeper_stockledger.reads import Reads
@@ -57,28 +57,47 @@ class Tenant:
 
     def item(self, item_id: int = 1, *, version: int = 1, tracking: Tracking = Tracking.NONE, scale: int = 0) -> Item:
         """Register an item."""
-        return self.descriptions.register_item(
-            self.tenant_id, Item(item_id, version, tracking, scale), deadline=deadline()
-        )
+        item = Item(item_id, version, tracking, scale)
+        return self.descriptions.register_item(self.tenant_id, item, deadline=deadline())
 
     def location(self, name: str = "Main") -> int:
         """Create a location."""
-        created = self.descriptions.create_location(
-            self.tenant_id, claim("create_location", name), name, deadline=deadline()
-        )
-        return created.resource.location_id
+        return self.create_location(name).resource.location_id
+
+    def create_location(self, name: str, *, under: Claim | None = None) -> Created[Location]:
+        """Create a location, under a new request id unless one is given."""
+        claimed = under or claim("create_location", name)
+        return self.descriptions.create_location(self.tenant_id, claimed, name, deadline=deadline())
+
+    def update_location(self, location_id: int, *, revision: int | None = None, **values: object) -> Location:
+        """Change a location's description."""
+        return self.descriptions.update_location(self.tenant_id, location_id, revision, values, deadline=deadline())
 
     def position(self, item_id: int, location_id: int) -> int:
         """Open a position."""
-        pair = ItemAtLocation(item_id, location_id)
-        opened = self.descriptions.open_position(
-            self.tenant_id, claim("open_position", pair), pair, PositionTerms(), deadline=deadline()
-        )
-        return opened.resource.position_id
+        return self.open_position(item_id, location_id).resource.position_id
 
-    def positions(self, number: int = 1, *, tracking: Tracking = Tracking.NONE, scale: int = 0) -> list[int]:
+    def open_position(
+        self, item_id: int, location_id: int, *, under: Claim | None = None, **terms: Any
+    ) -> Created[Position]:
+        """Open a position on these terms, under a new request id unless one is given."""
+        pair, wanted = ItemAtLocation(item_id, location_id), PositionTerms(**terms)
+        claimed = under or claim("open_position", pair, wanted)
+        return self.descriptions.open_position(self.tenant_id, claimed, pair, wanted, deadline=deadline())
+
+    def update_position(self, position_id: int, *, revision: int | None = None, **values: object) -> Position:
+        """Change a position's description."""
+        return self.descriptions.update_position(self.tenant_id, position_id, revision, values, deadline=deadline())
+
+    def update_settings(self, *, revision: int | None = None, **values: object) -> tuple[Settings, int]:
+        """Change the tenant's settings."""
+        return self.descriptions.update_settings(self.tenant_id, revision, values, deadline=deadline())
+
+    def positions(
+        self, number: int = 1, *, tracking: Tracking = Tracking.NONE, scale: int = 0, location: str = "Main"
+    ) -> list[int]:
         """Positions of that many new items, counted from 1, at one new location."""
-        location_id = self.location()
+        location_id = self.location(location)
         return [
             self.position(self.item(item_id, tracking=tracking, scale=scale).item_id, location_id)
             for item_id in range(1, number + 1)
