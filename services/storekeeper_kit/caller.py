@@ -8,8 +8,7 @@ A server believes what it reads here, which is why it listens on loopback only.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,16 +63,6 @@ def bound_caller() -> Caller:
 def bind_caller(caller: Caller) -> None:
     """Makes this the caller for the rest of the current call: each call is a task with a context of its own."""
     _bound.set(caller)
-
-
-@contextmanager
-def acting_as(caller: Caller) -> Iterator[None]:
-    """Makes this the caller inside the block."""
-    token = _bound.set(caller)
-    try:
-        yield
-    finally:
-        _bound.reset(token)
 
 
 def read_caller(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:

@@ -5,7 +5,6 @@ connection, a statement, a lock and a dead peer each have one.
 
     begin()      a transaction: commits at the end, rolls back on an error
     read()       single statements, each with the newest snapshot; costs no extra round trip
-    snapshot()   several statements that must agree with each other
     raw()        a psycopg connection from the same pool, for pipelines
     transact(f)  begin(), repeated when another transaction was in the way
 
@@ -120,7 +119,6 @@ class Database:
         }
         self._engine = _engine(url, session, application_name, pool_size)
         self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # Readiness must not wait behind the calls that keep all other connections busy.
         self._probes = _engine(url, session, f"{application_name} readiness", 1).execution_options(
             isolation_level="AUTOCOMMIT"
@@ -137,12 +135,6 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection for reading, where each statement stands alone and sees what is committed by then."""
         with _translated(), self._reads.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A connection for reading, where all statements see the same instant."""
-        with _translated(), self._snapshots.connect() as connection:
             yield connection
 
     @contextmanager

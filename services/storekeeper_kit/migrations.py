@@ -11,7 +11,6 @@ from functools import lru_cache
 import alembic.command
 import alembic.config
 import alembic.context
-import alembic.runtime.migration
 import alembic.script
 import alembic.util
 import sqlalchemy

@@ -46,11 +46,14 @@ class Readiness:
         await self.servicer.enter_graceful_shutdown()
 
     async def _note(self, reason: str | None) -> None:
-        if bool(reason) != bool(self._reason):
-            await self._tell(ready=not reason)
-        if reason != self._reason:
-            log.warning("service_not_ready", reason=reason) if reason else log.info("service_ready")
+        if reason == self._reason:
+            return
         self._reason = reason
+        await self._tell(ready=reason is None)
+        if reason is None:
+            log.info("service_ready")
+        else:
+            log.warning("service_not_ready", reason=reason)
 
     async def _tell(self, *, ready: bool) -> None:
         for name in self._names:

@@ -22,7 +22,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from storekeeper_kit.config import ConfigurationError, ServiceSettings
+from storekeeper_kit.config import ConfigurationError, ServiceSettings, variable
 from storekeeper_kit.interceptors import Interceptor
 from storekeeper_kit.readiness import Readiness
 from storekeeper_kit.refusals import Table
@@ -75,7 +75,7 @@ class Server:
     """One listening server; `async with` starts and stops it."""
 
     def __init__(self, service: Service, settings: ServiceSettings) -> None:
-        _refuse_unless_loopback(settings.listen)
+        _refuse_unless_loopback(settings)
         self._service = service
         self._settings = settings
         self._interceptor = Interceptor(
@@ -206,12 +206,13 @@ def _listen(server: grpc.aio.Server, address: str) -> str:
     return f"{host}:{bound}"
 
 
-def _refuse_unless_loopback(address: str) -> None:
+def _refuse_unless_loopback(settings: ServiceSettings) -> None:
     """Callers are believed as long as no tokens are configured, so they must be on this machine."""
-    host, _, port = address.rpartition(":")
+    host, _, port = settings.listen.rpartition(":")
     if not port.isdecimal() or int(port) > PORT_MAX or not _is_loopback(host.strip("[]")):
+        name = variable(type(settings), "listen")
         raise ConfigurationError(
-            [f"can't serve on {address}: only loopback addresses like 127.0.0.1:50052 are served without tokens"]
+            [f"{name}: {settings.listen} is no loopback address like 127.0.0.1:50052, and others need tokens"]
         )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storekeeper_kit.caller import COSTS_VIEW, Caller, acting_as, bound_caller, read_caller
+from storekeeper_kit.caller import COSTS_VIEW, Caller, read_caller
 from storekeeper_kit.refusals import InvalidRequest
 
 
@@ -73,11 +73,3 @@ def test_what_a_client_sends_for_a_caller_is_read_as_that_caller() -> None:
     caller = Caller(7, "importer", frozenset({"stock.add", "costs.view"}))
 
     assert read_caller(caller.metadata()) == caller
-
-
-def test_a_caller_is_bound_for_the_block_only() -> None:
-    caller = Caller(7, "importer", frozenset())
-    with acting_as(caller):
-        assert bound_caller() is caller
-    with pytest.raises(LookupError):
-        bound_caller()

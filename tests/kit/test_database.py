@@ -61,27 +61,11 @@ class TestTransactions:
                 increment(writer)
             assert (before, reader.execute(COUNT, {"id": 1}).scalar_one()) == (0, 1)
 
-    def test_a_snapshot_sees_one_instant(self, database: Database) -> None:
-        with database.snapshot() as reader:
-            before = reader.execute(COUNT, {"id": 1}).scalar_one()
-            with database.begin() as writer:
-                increment(writer)
-            assert (before, reader.execute(COUNT, {"id": 1}).scalar_one()) == (0, 0)
-
-    def test_a_snapshot_changes_nothing(self, database: Database) -> None:
-        # A write there is a bug of ours; that a database has become a standby is told by the same error.
-        with pytest.raises(Unavailable), database.snapshot() as reader:
-            increment(reader)
-        assert count(database) == 0
-
     def test_a_connection_that_read_is_as_good_as_new_for_a_transaction(self, single: Database) -> None:
         with single.read() as connection:
             connection.execute(COUNT, {"id": 1})
-        with single.snapshot() as connection:
-            connection.execute(COUNT, {"id": 1})
         with single.begin() as connection:
             assert connection.scalar(text("SHOW transaction_isolation")) == "read committed"
-            assert connection.scalar(text("SHOW transaction_read_only")) == "off"
         with pytest.raises(ZeroDivisionError):
             increment_and_fail(single)
         assert count(single) == 0
@@ -229,7 +213,7 @@ def locked(database: Database) -> Iterator[Callable[[], None]]:
 
 class TestADatabaseThatIsAway:
     def users(self, database: Database) -> dict[str, Callable[[], AbstractContextManager[Any]]]:
-        return {name: getattr(database, name) for name in ("begin", "read", "snapshot", "raw", "probing")}
+        return {name: getattr(database, name) for name in ("begin", "read", "raw", "probing")}
 
     def use_all(self, database: Database) -> None:
         for use in self.users(database).values():

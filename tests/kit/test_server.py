@@ -95,7 +95,10 @@ class TestStarting:
         "address", ["0.0.0.0:50052", "[::]:50052", "192.168.1.7:50052", "example.org:50052", "50052", "127.0.0.1:70000"]
     )
     def test_addresses_that_others_can_reach_are_refused_while_callers_are_believed(self, address: str) -> None:
-        with pytest.raises(ConfigurationError, match="only loopback"), serving(service(), listen=address):
+        with (
+            pytest.raises(ConfigurationError, match="is no loopback address"),
+            serving(service(), listen=address),
+        ):
             pass
 
     def test_a_bad_variable_is_told_in_one_line_that_names_it(self) -> None:
