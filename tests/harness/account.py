@@ -27,6 +27,9 @@ class Account:
     def __init__(self) -> None:
         self._answers: list[Answer] = []
 
+    def __len__(self) -> int:
+        return len(self._answers)
+
     def note(self, answer: Answer) -> Answer:
         """Remember an answer, before the client goes on."""
         assert answer.known, f"not an answer: {answer.failure}"

@@ -43,6 +43,7 @@ def check_invariants(url: str, tenant_id: int, oldest_first: Collection[str] = (
 
 def check_journal(journal: Journal, oldest_first: Collection[str] = ()) -> None:
     """The same, of a journal that was read before."""
+    check_names(journal)
     check_numbers(journal)
     check_operations(journal)
     check_stocked_items(journal)
@@ -52,6 +53,18 @@ def check_journal(journal: Journal, oldest_first: Collection[str] = ()) -> None:
     check_times(journal)
     check_order(journal, {UUID(request_id) for request_id in oldest_first})
     check_chain(journal)
+
+
+def check_names(journal: Journal) -> None:
+    """Whatever is named is there."""
+    for operation in journal.operations:
+        assert operation.kind in OPERATION_LINES, f"operation {operation.operation_id} is of no kind of ours"
+    for movement in journal.movements:
+        assert movement.kind in ENDS, f"movement {movement.movement_id} is of no kind of ours"
+        assert movement.stocked_item_id in journal.stocked_items, (
+            f"movement {movement.movement_id} is of no stocked item"
+        )
+        assert movement.position_id in journal.positions, f"movement {movement.movement_id} is at no position"
 
 
 def check_numbers(journal: Journal) -> None:

@@ -17,6 +17,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from storekeeper_cli.program import Program
 
+SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 NAME = "storekeeper.stockledger.v1.StockLedger"
 # Below the ports that outgoing connections get, so that none of those sits on ours while the process is being restarted.
 PORTS = range(12000, 20000)
@@ -42,7 +43,7 @@ class LedgerProcess:
     def start(self) -> None:
         """Start it and return when it is ready for calls."""
         self.launch()
-        self.wait_until(HealthCheckResponse.SERVING)
+        self.wait_until(SERVING)
 
     def launch(self) -> None:
         """Start it and return at once."""

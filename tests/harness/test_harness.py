@@ -2,9 +2,7 @@
 
 from decimal import Decimal
 
-from grpc_health.v1.health_pb2 import HealthCheckResponse
-
-from tests.harness.ledger_process import LedgerProcess
+from tests.harness.ledger_process import SERVING, LedgerProcess
 from tests.harness.stock import OLDEST, Stock
 
 
@@ -24,7 +22,7 @@ def test_a_killed_ledger_comes_back_where_it_was(ledger: LedgerProcess, stock: S
     ledger.kill()
     assert ledger.health() is None
     ledger.start()
-    assert ledger.health() == HealthCheckResponse.SERVING
+    assert ledger.health() == SERVING
     assert ledger.address == address
     assert ledger.pid != pid
     with Stock(address, tenant_id=stock.tenant_id) as again:

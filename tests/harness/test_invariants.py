@@ -19,6 +19,11 @@ from tests.harness.stock import OLDEST, Stock, removing
 TENANT = 7
 
 TAMPERED = [
+    # --- names ---
+    ("operation 2 is of no kind", "UPDATE operation SET kind = 'forget' WHERE operation_id = 2"),
+    ("movement 2 is of no kind", "UPDATE movement SET kind = 'lost' WHERE movement_id = 2"),
+    ("of no stocked item", "UPDATE movement SET stocked_item_id = 99 WHERE movement_id = 2"),
+    ("at no position", "UPDATE movement SET position_id = 99 WHERE movement_id = 2"),
     # --- numbers ---
     ("ids have a gap", "UPDATE journal_head SET last_movement_id = last_movement_id + 1"),
     ("ids have a gap", "UPDATE journal_head SET last_operation_id = last_operation_id + 1"),

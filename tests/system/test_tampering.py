@@ -1,0 +1,169 @@
+"""Somebody with all rights rewrites the journal behind the ledger's back. Whatever row and column it was, it shows.
+
+The tampering is as thorough as it can be without computing new hashes: numbers stay whole, and what can be made to agree
+again does.
+"""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.harness.asking import Line
+from tests.harness.chain import check_chain
+from tests.harness.databases import LedgerDatabase
+from tests.harness.invariants import check_invariants, check_journal, check_numbers, check_operations
+from tests.harness.journal import Journal, journal_on
+from tests.harness.ledger_process import LedgerProcess
+from tests.harness.stock import Stock
+from tests.system.workload import Client, Workload
+
+TENANT = 1
+CLIENTS = 16
+REQUESTS = 20
+CASES = 60
+
+CHANGED = {
+    "bytea": "coalesce(set_byte({column}, 7, get_byte({column}, 7) # 1), sha256(''))",
+    "text": "{column} || '.'",
+    "uuid": "gen_random_uuid()",
+    "numeric": "coalesce({column}, 0) + 0.0001",
+    "integer": "{column} + 1",
+    "bigint": "{column} + 1000000",
+    "timestamp with time zone": "{column} - interval '1 microsecond'",
+}
+"""The least change of a value, by type, that runs into no other row."""
+
+
+@pytest.fixture(scope="module")
+def journal(ledger_database: LedgerDatabase, ledger: LedgerProcess) -> Journal:
+    """A few hundred operations by many clients at once, so that most of them share a batch with others."""
+    with Stock(ledger.address, tenant_id=TENANT) as stock:
+        workload = Workload(stock)
+
+    def ask(number: int) -> None:
+        client, line = Client(workload, number), Line(ledger.address, TENANT)
+        for _ in range(REQUESTS):
+            workload.note(line.settle(client.request()))
+        line.close()
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(ask, range(CLIENTS)))
+    return check_invariants(ledger_database.owner_url, TENANT)
+
+
+@pytest.fixture
+def superuser(ledger_database: LedgerDatabase) -> Iterator[psycopg.Connection]:
+    """A transaction that nothing refuses, and that leaves nothing behind."""
+    with psycopg.connect(ledger_database.superuser_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.mark.parametrize("table", ["operation", "movement"])
+def test_no_value_can_be_changed(superuser: psycopg.Connection, journal: Journal, table: str, seed: int) -> None:
+    chance = random.Random(seed)
+    columns = superuser.execute(_COLUMNS, [table]).fetchall()
+    rows = len(journal.operations if table == "operation" else journal.movements)
+    # Every column once, and then whatever comes.
+    for column, kind in columns + chance.choices(columns, k=CASES - len(columns)):
+        row_id = chance.randint(1, rows)
+        superuser.execute(_change(table, column, kind), [row_id])
+        assert _is_noticed(superuser), f"nobody noticed that {column} of {table} {row_id} was changed"
+        superuser.rollback()
+
+
+def test_no_operation_can_be_taken_out(superuser: psycopg.Connection, journal: Journal, seed: int) -> None:
+    """Not even when those behind it move up."""
+    chance = random.Random(seed)
+    for gone in chance.sample(journal.operations, CASES // 2):
+        named = {"gone": gone.operation_id, "count": gone.movement_count, "last": gone.last_movement_id}
+        for statement in _TAKE_OUT:
+            superuser.execute(statement, named)
+        _check_only_the_chain_shows_it(superuser)
+        superuser.rollback()
+
+
+def test_no_two_operations_can_change_places(superuser: psycopg.Connection, journal: Journal, seed: int) -> None:
+    """Not even two of one batch, at positions that have nothing to do with each other."""
+    chance = random.Random(seed)
+    neighbours = [
+        (one, other)
+        for one, other in pairwise(journal.operations)
+        # Of one batch: the hash stands on its last operation.
+        if one.movement_count == other.movement_count == 1 and one.chain_hash is other.chain_hash is None
+    ]
+    assert neighbours
+    for one, other in chance.choices(neighbours, k=CASES // 2):
+        for statement in _SWAP:
+            superuser.execute(statement, {"one": one.operation_id, "other": other.operation_id})
+        _check_only_the_chain_shows_it(superuser)
+        superuser.rollback()
+
+
+def _change(table: str, column: str, kind: str) -> sql.Composed:
+    """Change this column of the row with the id that is bound."""
+    names = {"table": sql.Identifier(table), "column": sql.Identifier(column), "key": sql.Identifier(f"{table}_id")}
+    changed = sql.SQL(CHANGED[kind]).format(column=names["column"])
+    return sql.SQL("UPDATE {table} SET {column} = {changed} WHERE {key} = %s").format(changed=changed, **names)
+
+
+def _check_only_the_chain_shows_it(superuser: psycopg.Connection) -> None:
+    tampered = journal_on(superuser, TENANT)
+    check_numbers(tampered)
+    check_operations(tampered)
+    with pytest.raises(AssertionError, match=r"chain|hash|sealed"):
+        check_chain(tampered)
+
+
+def _is_noticed(superuser: psycopg.Connection) -> bool:
+    try:
+        check_journal(journal_on(superuser, TENANT))
+    except AssertionError:
+        return True
+    return False
+
+
+_COLUMNS = """
+SELECT column_name, data_type FROM information_schema.columns
+ WHERE table_schema = 'public' AND table_name = %s AND column_name <> 'tenant_id' ORDER BY ordinal_position
+"""
+
+# Both go through negative numbers, so that no two rows ever have the same one.
+_TAKE_OUT = (
+    "DELETE FROM movement WHERE operation_id = %(gone)s",
+    "DELETE FROM operation WHERE operation_id = %(gone)s",
+    """
+    UPDATE operation SET operation_id = 1 - operation_id, last_movement_id = last_movement_id - %(count)s
+     WHERE operation_id > %(gone)s
+    """,
+    "UPDATE operation SET operation_id = -operation_id WHERE operation_id < 0",
+    """
+    UPDATE movement SET movement_id = %(count)s - movement_id, operation_id = operation_id - 1
+     WHERE movement_id > %(last)s
+    """,
+    "UPDATE movement SET movement_id = -movement_id WHERE movement_id < 0",
+    """
+    UPDATE journal_head
+       SET last_operation_id = last_operation_id - 1, last_movement_id = last_movement_id - %(count)s
+    """,
+)
+
+_SWAP = (
+    "UPDATE operation SET operation_id = -operation_id WHERE operation_id IN (%(one)s, %(other)s)",
+    """
+    UPDATE operation SET operation_id = %(one)s + %(other)s + operation_id,
+           last_movement_id = (SELECT sum(last_movement_id) FROM operation WHERE operation_id < 0) - last_movement_id
+     WHERE operation_id < 0
+    """,
+    "UPDATE movement SET movement_id = -movement_id WHERE operation_id IN (%(one)s, %(other)s)",
+    """
+    UPDATE movement SET operation_id = %(one)s + %(other)s - operation_id,
+           movement_id = movement_id - (SELECT sum(movement_id) FROM movement WHERE movement_id < 0)
+     WHERE movement_id < 0
+    """,
+)
