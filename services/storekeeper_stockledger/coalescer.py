@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -73,7 +74,8 @@ class Coalescer(Generic[Asked, Answer]):
             tenant_id, queue = self._waiting.popitem(last=False)
             self._idle_lanes -= 1
             self._in_lane[tenant_id] = queue
-            batch = asyncio.get_running_loop().create_task(self._run(tenant_id, queue))
+            # In an empty context: what is logged about a batch belongs to none of its calls.
+            batch = asyncio.get_running_loop().create_task(self._run(tenant_id, queue), context=Context())
             self._batches.add(batch)
             batch.add_done_callback(self._batches.discard)
 
