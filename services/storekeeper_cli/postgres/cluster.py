@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -152,8 +153,12 @@ def _run(program: Program) -> None:
     finally:
         process.kill()
     if process.returncode != 0:
-        lines = [line for line in output.decode(errors="replace").splitlines() if "error" in line or "FATAL" in line]
+        lines = [line for line in output.decode(errors="replace").splitlines() if _TELLING.search(line)]
         raise Problem(f"PostgreSQL's data folder could not be made: {lines[0] if lines else process.returncode}")
+
+
+# "could not" is how it puts that it has no name for the user, as happens in containers.
+_TELLING = re.compile("error|FATAL|could not")
 
 
 def _environment() -> dict[str, str]:
