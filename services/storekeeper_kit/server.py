@@ -99,7 +99,7 @@ class Server:
         await self._server.start()
         self._watching = asyncio.create_task(self._readiness.watch())
         log.info("server_listening", address=self.address, services=list(self._service.names))
-        log.warning(
+        log.info(
             "callers_are_believed",
             detail="no tokens are configured: tenant, actor and permissions are what a caller says",
         )

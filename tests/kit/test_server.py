@@ -74,7 +74,7 @@ class TestStarting:
 
         (listening,) = [line for line in lines if line["event"] == "server_listening"]
         assert listening["address"] == client.address
-        assert [line["log_level"] for line in lines if line["event"] == "callers_are_believed"] == ["warning"]
+        assert [line["log_level"] for line in lines if line["event"] == "callers_are_believed"] == ["info"]
 
     def test_a_taken_port_is_told_in_one_line_that_names_it(self) -> None:
         with serving(service()) as client:
