@@ -89,6 +89,7 @@ class Supervisor:
         child = self._begin(program)
         await child.ended.wait()
         self._children.remove(child)
+        child.log.close()
         if child.exit_code != 0:
             raise Problem(child.obituary())
 
@@ -150,6 +151,7 @@ class Supervisor:
         if not await child.ends_before(time.monotonic() + DEATH_TIMEOUT_S):
             child.tell(signal.SIGKILL)
             await child.ended.wait()
+        child.log.close()
 
     def _reap(self) -> None:
         for child in self._children:

@@ -1,0 +1,88 @@
+"""``storekeeper serve`` and ``storekeeper migrate``, and what the command says to mistakes."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from storekeeper_cli.__main__ import app
+from storekeeper_cli.health import is_serving
+from storekeeper_cli.postgres import EmbeddedPostgres, Urls
+from storekeeper_cli.program import Program
+from storekeeper_cli.services import SERVICES, STOCK_LEDGER
+from tests.cli.processes import wait_for
+
+STOREKEEPER = (sys.executable, "-P", "-m", "storekeeper_cli")
+
+
+@pytest.fixture
+def urls(postgres: EmbeddedPostgres) -> Iterator[Urls]:
+    """An empty database."""
+    yield postgres.create_service_database("stockledger", database="commanded")
+    postgres.drop_database("commanded")
+
+
+def storekeeper(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | variables
+    return subprocess.run([*STOREKEEPER, *arguments], env=environment, check=False, capture_output=True, text=True)
+
+
+def test_migrate_makes_the_tables_and_can_be_repeated(urls: Urls) -> None:
+    for _ in range(2):
+        done = storekeeper("migrate", "stockledger", STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL=urls.owner)
+        assert done.returncode == 0, done.stderr
+    with psycopg.connect(urls.service) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_migrate_without_the_owners_url_names_the_variable() -> None:
+    done = storekeeper("migrate", "stockledger", STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL="")
+    assert done.returncode == 2
+    assert done.stderr.startswith("STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL is not set")
+
+
+def test_migrate_tells_in_one_line_without_a_password_that_the_database_is_away() -> None:
+    url = "postgresql://someone:secret@127.0.0.1:1/nowhere"
+    done = storekeeper("migrate", "stockledger", STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL=url)
+    [line] = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert "Connection refused" in line
+    assert "secret" not in line
+
+
+def test_serve_runs_the_service_in_its_own_process(urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOREKEEPER_STOCKLEDGER_LISTEN", "127.0.0.1:0")
+    storekeeper("migrate", "stockledger", STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL=urls.owner)
+    address = STOCK_LEDGER.address()
+    environment = STOCK_LEDGER.server(address, urls.service).environment
+    process = Program("serve", (*STOREKEEPER, "serve", "stockledger"), environment).start(subprocess.DEVNULL)
+    try:
+        wait_for(lambda: asyncio.run(is_serving(address, STOCK_LEDGER.grpc_service)), timeout_s=30)
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_an_unknown_service_is_answered_with_those_there_are(command: str) -> None:
+    answer = CliRunner().invoke(app, [command, "stock"])
+    assert answer.exit_code == 2
+    assert all(service.name in answer.stderr for service in SERVICES)
+
+
+def test_an_unknown_command_is_a_mistake_of_use() -> None:
+    assert CliRunner().invoke(app, ["dance"]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [[], ["up"], ["demo"], ["serve"], ["migrate"]])
+def test_every_command_explains_itself(command: list[str]) -> None:
+    answer = CliRunner().invoke(app, [*command, "--help"])
+    assert answer.exit_code == 0
+    assert "Usage:" in answer.stdout
