@@ -1,0 +1,326 @@
+"""Malformed requests, over a real server: each bad field is named, all of them at once, and nothing is changed."""
+
+from typing import Any, Final
+
+import pytest
+
+from tests.harness.databases import LedgerDatabase
+from tests.stockledger.servicer.refusing import bad_fields, refusal
+from tests.stockledger.servicer.world import METHODS, TAKES_REQUEST_ID, World
+
+
+def bad(method: str, what: str, text: str, *fields: str) -> Any:
+    """A malformed request, and the paths of the fields that are bad."""
+    return pytest.param(method, text, list(fields), id=f"{method}: {what}")
+
+
+REMOVE = "request_id: $ID source { position_id: $whole } quantity { value: '1' }"
+ADD = "request_id: $ID position_id: $whole quantity { value: '1' }"
+TOO_LONG = 501 * "x"
+GARBAGE = "ImEgdG9rZW4gb2Ygc29tZWJvZHkgZWxzZSI"
+
+BAD_NUMBERS: Final = {
+    "empty": "",
+    "zero": "0",
+    "zero with decimals": "0.000",
+    "minus zero": "-0",
+    "zero with an exponent": "0E5",
+    "negative": "-1",
+    "word": "abc",
+    "NaN": "NaN",
+    "signalling NaN": "sNaN1",
+    "infinity": "Infinity",
+    "negative infinity": "-inf",
+    "10^30": "1e30",
+    "10^30 in full": "1" + 30 * "0",
+    "10^12": "1000000000000",
+    "too many decimals for anything": "0.0000001",
+    "65 characters": 65 * "1",
+    "65 characters of one": "1." + 63 * "0",
+    "a huge exponent": "1e999999999",
+    "an exponent beyond all": "1e99999999999999999999",
+    "a tiny exponent": "1e-999999999",
+    "an exponent without digits": "1e",
+    "two points": "1.2.3",
+    "a comma": "1,5",
+    "a space": " 1",
+    "an underscore": "1_000",
+    "hexadecimal": "0x10",
+    "digits of another script": "\N{ARABIC-INDIC DIGIT ONE}",
+    "a fraction": "1/2",
+    "just a sign": "+",
+    "just a point": ".",
+}
+
+BAD_REQUEST_IDS: Final = {
+    "missing": "",
+    "a number": "7",
+    "the nil UUID": "00000000-0000-0000-0000-000000000000",
+    "without dashes": "0197c2f40a1b7c3d8e5f001122334455",
+    "in braces": "{0197c2f4-0a1b-7c3d-8e5f-001122334455}",
+    "a URN": "urn:uuid:0197c2f4-0a1b-7c3d-8e5f-001122334455",
+    "a digit too many": "0197c2f4-0a1b-7c3d-8e5f-0011223344556",
+    "a digit too few": "0197c2f4-0a1b-7c3d-8e5f-00112233445",
+    "not hexadecimal": "0197c2f4-0a1b-7c3d-8e5f-00112233445g",
+    "with a space": "0197c2f4-0a1b-7c3d-8e5f-001122334455 ",
+    "with a line feed": "0197c2f4-0a1b-7c3d-8e5f-001122334455\\n",
+}
+
+BAD_FIELDS: Final = [
+    # --- removals ---
+    bad("RemoveStock", "quantity missing", "request_id: $ID source { position_id: $whole }", "quantity"),
+    bad("RemoveStock", "no source", "request_id: $ID quantity { value: '1' }", "source"),
+    bad("RemoveStock", "empty source", "request_id: $ID source { } quantity { value: '1' }", "source"),
+    bad(
+        "RemoveStock",
+        "nothing named",
+        "request_id: $ID source { oldest_first { } } quantity { value: '1' }",
+        "source.oldest_first.item_id",
+        "source.oldest_first.location_id",
+    ),
+    bad(
+        "RemoveStock",
+        "negative position",
+        "request_id: $ID source { position_id: -1 } quantity { value: '1' }",
+        "source.position_id",
+    ),
+    bad(
+        "RemoveStock",
+        "stocked item 0",
+        "request_id: $ID source { stocked_item_id: 0 } quantity { value: '1' }",
+        "source.stocked_item_id",
+    ),
+    bad("RemoveStock", "long reason", REMOVE + f" reason: '{TOO_LONG}'", "reason"),
+    bad("RemoveStock", "control character", REMOVE + r" reason: 'a\000b'", "reason"),
+    bad(
+        "RemoveStock",
+        "all at once",
+        f"request_id: '7' quantity {{ value: 'abc' }} reason: '{TOO_LONG}'",
+        "request_id",
+        "source",
+        "quantity",
+        "reason",
+    ),
+    # --- removals, by what is stored ---
+    bad(
+        "RemoveStock",
+        "half of a whole unit",
+        "request_id: $ID source { position_id: $whole } quantity { value: '1.5' }",
+        "quantity",
+    ),
+    bad(
+        "RemoveStock",
+        "more decimals than the item's",
+        "request_id: $ID source { position_id: $fine } quantity { value: '0.0001' }",
+        "quantity",
+    ),
+    # --- additions ---
+    bad("AddStock", "quantity missing", "request_id: $ID position_id: $whole", "quantity"),
+    bad("AddStock", "no target", "request_id: $ID quantity { value: '1' }", "target"),
+    bad("AddStock", "future", ADD + " receive_time { seconds: 32472144000 }", "receive_time"),
+    bad("AddStock", "before the year 1", ADD + " receive_time { seconds: -62135596801 }", "receive_time"),
+    bad("AddStock", "negative nanoseconds", ADD + " receive_time { nanos: -1 }", "receive_time"),
+    bad("AddStock", "a second of nanoseconds", ADD + " receive_time { nanos: 1000000000 }", "receive_time"),
+    bad("AddStock", "empty cost", ADD + " unit_cost { }", "unit_cost.currency_code", "unit_cost.value"),
+    bad(
+        "AddStock",
+        "negative cost",
+        ADD + " unit_cost { currency_code: 'usd' value { value: '-1' } }",
+        "unit_cost.currency_code",
+        "unit_cost.value",
+    ),
+    bad(
+        "AddStock",
+        "cost of 11 decimals",
+        ADD + " unit_cost { currency_code: 'USD' value { value: '0.00000000001' } }",
+        "unit_cost.value",
+    ),
+    bad(
+        "AddStock",
+        "cost of 13 digits",
+        ADD + " unit_cost { currency_code: 'USD' value { value: '1e12' } }",
+        "unit_cost.value",
+    ),
+    bad("AddStock", "unspecified method", ADD + " cost_method: COST_METHOD_UNSPECIFIED", "cost_method"),
+    bad("AddStock", "unknown method", ADD + " cost_method: 99", "cost_method"),
+    bad(
+        "AddStock",
+        "all at once",
+        "request_id: '7' quantity { value: '1e30' } receive_time { seconds: 32472144000 } unit_cost { currency_code: '$$' }"
+        f" lot: '{TOO_LONG}' serial_number: '{TOO_LONG}' reason: '{TOO_LONG}' reference: '{TOO_LONG}'",
+        "request_id",
+        "target",
+        "quantity",
+        "receive_time",
+        "unit_cost.currency_code",
+        "unit_cost.value",
+        "lot",
+        "serial_number",
+        "reason",
+        "reference",
+    ),
+    # --- descriptions ---
+    bad("CreateLocation", "nothing", "", "request_id", "location.name"),
+    bad("CreateLocation", "blank name", "request_id: $ID location { name: '  ' }", "location.name"),
+    bad("CreateLocation", "long name", f"request_id: $ID location {{ name: '{101 * 'x'}' }}", "location.name"),
+    bad("UpdateLocation", "nothing", "", "location.location_id", "update_mask"),
+    bad(
+        "UpdateLocation",
+        "all at once",
+        "location { location_id: -1 etag: 'x' } update_mask { paths: 'name' paths: 'create_time' paths: '*' }",
+        "location.location_id",
+        "location.etag",
+        "update_mask",
+        "update_mask",
+        "location.name",
+    ),
+    bad("RegisterItem", "nothing", "", "item.item_id", "item.version", "item.tracking"),
+    bad(
+        "RegisterItem",
+        "all at once",
+        "item { item_id: 100000000 version: -1 tracking: 99 quantity_scale: 7 }",
+        "item.item_id",
+        "item.version",
+        "item.tracking",
+        "item.quantity_scale",
+    ),
+    bad(
+        "RegisterItem",
+        "fractions of serial units",
+        "item { item_id: 9 version: 1 tracking: TRACKING_SERIAL quantity_scale: 1 }",
+        "item.quantity_scale",
+    ),
+    bad("OpenPosition", "nothing", "", "request_id", "position.item_id", "position.location_id"),
+    bad(
+        "OpenPosition",
+        "all at once",
+        f"request_id: '7' position {{ bin: '{TOO_LONG}' reference_number: '{TOO_LONG}' minimum {{ value: '-1' }}"
+        " maximum { value: 'NaN' } }",
+        "request_id",
+        "position.item_id",
+        "position.location_id",
+        "position.bin",
+        "position.reference_number",
+        "position.minimum",
+        "position.maximum",
+    ),
+    bad(
+        "OpenPosition",
+        "bounds the wrong way round",
+        "request_id: $ID position { item_id: $UNPLACED location_id: $main minimum { value: '2' } maximum { value: '1' } }",
+        "position.maximum",
+    ),
+    bad(
+        "OpenPosition",
+        "more decimals than the item's",
+        "request_id: $ID position { item_id: $UNPLACED location_id: $main minimum { value: '0.5' } }",
+        "position.minimum",
+    ),
+    bad("UpdatePosition", "nothing", "", "position.position_id", "update_mask"),
+    bad(
+        "UpdatePosition",
+        "totals",
+        "position { position_id: $whole maximum { value: '1e30' } } update_mask { paths: 'maximum' paths: 'totals' }",
+        "update_mask",
+        "position.maximum",
+    ),
+    bad(
+        "UpdatePosition",
+        "bounds the wrong way round",
+        "position { position_id: $whole minimum { value: '1' } maximum { value: '0' } }"
+        " update_mask { paths: 'minimum' paths: 'maximum' }",
+        "position.maximum",
+    ),
+    bad("UpdateSettings", "nothing", "", "update_mask"),
+    bad(
+        "UpdateSettings",
+        "all at once",
+        "settings { etag: 'x' currency_code: 'Dollar' } update_mask { paths: 'currency_code' paths: 'etag' }",
+        "settings.etag",
+        "update_mask",
+        "settings.currency_code",
+    ),
+    # --- reads ---
+    bad("GetLocation", "nothing", "", "location_id"),
+    bad("GetPosition", "nothing", "", "key"),
+    bad(
+        "GetPosition",
+        "half a key",
+        "item_at_location { item_id: -1 }",
+        "item_at_location.item_id",
+        "item_at_location.location_id",
+    ),
+    bad("GetStockedItem", "negative", "stocked_item_id: -1", "stocked_item_id"),
+    bad("ListLocations", "all at once", f"page_size: -1 page_token: '{GARBAGE}'", "page_size", "page_token"),
+    bad(
+        "ListPositions",
+        "all at once",
+        f"page_size: -1 page_token: '{GARBAGE}' item_id: -1 location_id: -1",
+        "page_size",
+        "page_token",
+        "item_id",
+        "location_id",
+    ),
+    bad(
+        "ListStockedItems",
+        "all at once",
+        f"page_size: -1 page_token: '{GARBAGE}' position_id: -1 item_id: -1 location_id: -1 serial_number: '{TOO_LONG}'",
+        "page_size",
+        "page_token",
+        "position_id",
+        "item_id",
+        "location_id",
+        "serial_number",
+    ),
+    bad(
+        "ListMovements",
+        "all at once",
+        f"page_size: -1 page_token: '{GARBAGE}' position_id: -1 stocked_item_id: -1 item_id: -1 location_id: -1"
+        " request_id: '7' kind: 99 record_time_from { nanos: -1 } record_time_before { nanos: -1 }",
+        "page_size",
+        "page_token",
+        "position_id",
+        "stocked_item_id",
+        "item_id",
+        "location_id",
+        "request_id",
+        "kind",
+        "record_time_from",
+        "record_time_before",
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "text", "fields"), BAD_FIELDS)
+def test_all_bad_fields_are_told_at_once(
+    world: World, ledger_database: LedgerDatabase, method: str, text: str, fields: list[str]
+) -> None:
+    assert bad_fields(refusal(world, ledger_database, method, text)) == fields
+
+
+def test_every_method_that_reads_fields_is_asked_with_bad_ones() -> None:
+    assert {case.values[0] for case in BAD_FIELDS} == set(METHODS) - {"GetSettings"}
+
+
+@pytest.mark.parametrize("method", ["AddStock", "RemoveStock"])
+@pytest.mark.parametrize("quantity", BAD_NUMBERS.values(), ids=BAD_NUMBERS)
+def test_a_quantity_is_a_positive_decimal_number(
+    world: World, ledger_database: LedgerDatabase, method: str, quantity: str
+) -> None:
+    named = {"AddStock": "position_id: $fine", "RemoveStock": "source { position_id: $fine }"}[method]
+    text = f"request_id: $ID {named} quantity {{ value: '{quantity}' }}"
+    assert bad_fields(refusal(world, ledger_database, method, text)) == ["quantity"]
+
+
+@pytest.mark.parametrize("written", ["2", "2.0", "2.000000000", "+2", "002", "2e0", "0.2E+1", "20e-1", "2."])
+def test_a_number_may_be_written_in_any_way(world: World, written: str) -> None:
+    text = f"request_id: $ID source {{ position_id: $whole }} quantity {{ value: '{written}' }} validate_only: true"
+    (movement,) = world.do("RemoveStock", text).movements
+    assert movement.quantity.value == "2"
+
+
+@pytest.mark.parametrize("method", TAKES_REQUEST_ID)
+@pytest.mark.parametrize("request_id", BAD_REQUEST_IDS.values(), ids=BAD_REQUEST_IDS)
+def test_a_request_id_is_a_uuid(world: World, ledger_database: LedgerDatabase, method: str, request_id: str) -> None:
+    text = f"request_id: '{request_id}' {TAKES_REQUEST_ID[method]}"
+    assert bad_fields(refusal(world, ledger_database, method, text)) == ["request_id"]

@@ -1,0 +1,364 @@
+"""Well-formed requests that can't be carried out, over a real server: each gets its status, its reason and its data."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from grpc import StatusCode
+
+from storekeeper.errors.v1.error_reason_pb2 import ErrorReason
+from tests.harness.databases import LedgerDatabase
+from tests.harness.ledger_process import LedgerProcess
+from tests.harness.stock import Stock, removing
+from tests.stockledger.servicer.refusing import refusal
+from tests.stockledger.servicer.world import TAKES_REQUEST_ID, World
+from tests.stockledger.tenant import Tenant
+
+CATALOGUE: Final = Path(__file__).parents[3] / "protos/storekeeper/errors/v1/error_reason.proto"
+
+CODES: Final = {
+    "LOCATION_NOT_FOUND": StatusCode.NOT_FOUND,
+    "ITEM_NOT_FOUND": StatusCode.NOT_FOUND,
+    "POSITION_NOT_FOUND": StatusCode.NOT_FOUND,
+    "STOCKED_ITEM_NOT_FOUND": StatusCode.NOT_FOUND,
+    "LOCATION_NAME_TAKEN": StatusCode.ALREADY_EXISTS,
+    "POSITION_EXISTS": StatusCode.ALREADY_EXISTS,
+    "SERIAL_NUMBER_IN_STOCK": StatusCode.ALREADY_EXISTS,
+    "REQUEST_ID_REUSED": StatusCode.ALREADY_EXISTS,
+    "INSUFFICIENT_STOCK": StatusCode.FAILED_PRECONDITION,
+    "TOO_MANY_STOCKED_ITEMS": StatusCode.FAILED_PRECONDITION,
+    "SERIAL_UNIT_REQUIRED": StatusCode.FAILED_PRECONDITION,
+    "TRACKING_VIOLATED": StatusCode.FAILED_PRECONDITION,
+    "LOCATION_INACTIVE": StatusCode.FAILED_PRECONDITION,
+    "REASON_REQUIRED": StatusCode.FAILED_PRECONDITION,
+    "COST_UNKNOWN": StatusCode.FAILED_PRECONDITION,
+    "CURRENCY_MISMATCH": StatusCode.FAILED_PRECONDITION,
+    "CURRENCY_FROZEN": StatusCode.FAILED_PRECONDITION,
+    "ITEM_HAS_STOCK": StatusCode.FAILED_PRECONDITION,
+    "STOCK_LIMIT_EXCEEDED": StatusCode.OUT_OF_RANGE,
+    "ETAG_MISMATCH": StatusCode.ABORTED,
+}
+OF_EVERY_SERVER: Final = {
+    "INVALID_REQUEST", "DATABASE_UNAVAILABLE", "DEADLINE_PASSED", "OVERLOADED", "INTERNAL_ERROR",
+}  # fmt: skip
+"""Reasons that are no rule of stock; other tests provoke them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that is refused, and with what."""
+
+    method: str
+    text: str
+    reason: str
+    metadata: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.text}"
+
+
+def refused(method: str, text: str, reason: str, **metadata: str) -> Refused:
+    """A request that is refused for this reason, with these metadata."""
+    return Refused(method, text, reason, metadata)
+
+
+REFUSED: Final = [
+    # --- what is not there ---
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { oldest_first { item_id: $NOWHERE location_id: $main } } quantity { value: '1' }",
+        "ITEM_NOT_FOUND",
+        itemId="$NOWHERE",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { oldest_first { item_id: $WHOLE location_id: $NOWHERE } } quantity { value: '1' }",
+        "LOCATION_NOT_FOUND",
+        locationId="$NOWHERE",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { oldest_first { item_id: $UNPLACED location_id: $main } } quantity { value: '1' }",
+        "POSITION_NOT_FOUND",
+        itemId="$UNPLACED",
+        locationId="$main",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { position_id: 9223372036854775807 } quantity { value: '1' }",
+        "POSITION_NOT_FOUND",
+        positionId="9223372036854775807",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { stocked_item_id: $NOWHERE } quantity { value: '1' }",
+        "STOCKED_ITEM_NOT_FOUND",
+        stockedItemId="$NOWHERE",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID item_at_location { item_id: $NOWHERE location_id: $NOWHERE } quantity { value: '1' }",
+        "ITEM_NOT_FOUND",
+        itemId="$NOWHERE",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $NOWHERE quantity { value: '1' }",
+        "POSITION_NOT_FOUND",
+        positionId="$NOWHERE",
+    ),
+    refused(
+        "OpenPosition",
+        "request_id: $ID position { item_id: $NOWHERE location_id: $main }",
+        "ITEM_NOT_FOUND",
+        itemId="$NOWHERE",
+    ),
+    refused(
+        "OpenPosition",
+        "request_id: $ID position { item_id: $WHOLE location_id: $NOWHERE }",
+        "LOCATION_NOT_FOUND",
+        locationId="$NOWHERE",
+    ),
+    refused("GetLocation", "location_id: $NOWHERE", "LOCATION_NOT_FOUND", locationId="$NOWHERE"),
+    refused(
+        "UpdateLocation",
+        "location { location_id: $NOWHERE } update_mask { paths: 'active' }",
+        "LOCATION_NOT_FOUND",
+        locationId="$NOWHERE",
+    ),
+    refused("GetPosition", "position_id: $NOWHERE", "POSITION_NOT_FOUND", positionId="$NOWHERE"),
+    refused(
+        "GetPosition",
+        "item_at_location { item_id: $NOWHERE location_id: $main }",
+        "POSITION_NOT_FOUND",
+        itemId="$NOWHERE",
+        locationId="$main",
+    ),
+    refused(
+        "UpdatePosition",
+        "position { position_id: $NOWHERE } update_mask { paths: 'bin' }",
+        "POSITION_NOT_FOUND",
+        positionId="$NOWHERE",
+    ),
+    refused("GetStockedItem", "stocked_item_id: $NOWHERE", "STOCKED_ITEM_NOT_FOUND", stockedItemId="$NOWHERE"),
+    # --- what is there already ---
+    refused("CreateLocation", "request_id: $ID location { name: 'Main' }", "LOCATION_NAME_TAKEN", name="Main"),
+    refused(
+        "UpdateLocation",
+        "location { location_id: $closed name: 'Main' } update_mask { paths: 'name' }",
+        "LOCATION_NAME_TAKEN",
+        name="Main",
+    ),
+    refused(
+        "OpenPosition",
+        "request_id: $ID position { item_id: $WHOLE location_id: $main }",
+        "POSITION_EXISTS",
+        itemId="$WHOLE",
+        locationId="$main",
+        positionId="$whole",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $serial quantity { value: '1' } serial_number: 'A1'",
+        "SERIAL_NUMBER_IN_STOCK",
+        itemId="$SERIAL",
+        serialNumber="A1",
+        stockedItemId="$serial_unit",
+    ),
+    *(
+        refused(method, f"request_id: $used {text}", "REQUEST_ID_REUSED", requestId="$used")
+        for method, text in TAKES_REQUEST_ID.items()
+    ),
+    # --- more than there is ---
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { position_id: $whole } quantity { value: '16.0' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="16",
+        availableQuantity="15",
+        positionId="$whole",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { oldest_first { item_id: $FINE location_id: $main } } quantity { value: '2.001' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="2.001",
+        availableQuantity="2",
+        positionId="$fine",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { stocked_item_id: $oldest } quantity { value: '6' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="6",
+        availableQuantity="5",
+        positionId="$whole",
+        stockedItemId="$oldest",
+    ),
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { stocked_item_id: $oldest } quantity { value: '6' } validate_only: true",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="6",
+        availableQuantity="5",
+        positionId="$whole",
+        stockedItemId="$oldest",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $whole quantity { value: '999999999999' }",
+        "STOCK_LIMIT_EXCEEDED",
+        positionId="$whole",
+        limit="1000000000000",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $fine quantity { value: '1e11' }"
+        " unit_cost { currency_code: 'USD' value { value: '1e11' } }",
+        "STOCK_LIMIT_EXCEEDED",
+        positionId="$fine",
+        limit="1000000000000000000",
+    ),
+    # --- against the rules ---
+    refused(
+        "RemoveStock",
+        "request_id: $ID source { position_id: $serial } quantity { value: '1' }",
+        "SERIAL_UNIT_REQUIRED",
+        itemId="$SERIAL",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $serial quantity { value: '2' } serial_number: 'A2'",
+        "TRACKING_VIOLATED",
+        itemId="$SERIAL",
+        tracking="SERIAL",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $lot quantity { value: '1' }",
+        "TRACKING_VIOLATED",
+        itemId="$LOT",
+        tracking="LOT",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $whole quantity { value: '1' } lot: 'L1'",
+        "TRACKING_VIOLATED",
+        itemId="$WHOLE",
+        tracking="NONE",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $whole_closed quantity { value: '1' }",
+        "LOCATION_INACTIVE",
+        locationId="$closed",
+    ),
+    refused(
+        "OpenPosition",
+        "request_id: $ID position { item_id: $UNPLACED location_id: $closed }",
+        "LOCATION_INACTIVE",
+        locationId="$closed",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $fine quantity { value: '1' } cost_method: COST_METHOD_AVERAGE",
+        "COST_UNKNOWN",
+        positionId="$fine",
+    ),
+    refused(
+        "AddStock",
+        "request_id: $ID position_id: $whole quantity { value: '1' }"
+        " unit_cost { currency_code: 'EUR' value { value: '1' } }",
+        "CURRENCY_MISMATCH",
+        currencyCode="USD",
+    ),
+    refused(
+        "RegisterItem", "item { item_id: $WHOLE version: 6 tracking: TRACKING_LOT }", "ITEM_HAS_STOCK", itemId="$WHOLE"
+    ),
+    refused(
+        "UpdateSettings",
+        "settings { currency_code: 'EUR' } update_mask { paths: 'currency_code' }",
+        "CURRENCY_FROZEN",
+        currencyCode="USD",
+    ),
+    # --- changed since it was read ---
+    refused(
+        "UpdateLocation",
+        "location { location_id: $main etag: '99' name: 'x' } update_mask { paths: 'name' }",
+        "ETAG_MISMATCH",
+        resource="location",
+        id="$main",
+    ),
+    refused(
+        "UpdatePosition",
+        "position { position_id: $whole etag: '99' } update_mask { paths: 'bin' }",
+        "ETAG_MISMATCH",
+        resource="position",
+        id="$whole",
+    ),
+    refused(
+        "UpdateSettings",
+        "settings { etag: '99' } update_mask { paths: 'reason_required' }",
+        "ETAG_MISMATCH",
+        resource="settings",
+        id="$tenant_id",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def demanding(ledger: LedgerProcess) -> Iterator[World]:
+    """Another tenant, who demands a reason for every change by hand."""
+    with Stock(ledger.address) as stock:
+        world = World(stock)
+        world.do("UpdateSettings", "settings { reason_required: true } update_mask { paths: 'reason_required' }")
+        yield world
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_what_cannot_be_carried_out_is_refused_with_its_reason(
+    world: World, ledger_database: LedgerDatabase, case: Refused
+) -> None:
+    failure = refusal(world, ledger_database, case.method, case.text)
+    assert (failure.code, failure.reason) == (CODES[case.reason], case.reason)
+    assert failure.metadata == {key: world.told(value).strip('"') for key, value in case.metadata.items()}
+    assert failure.violations == ()
+
+
+@pytest.mark.parametrize("method", ["AddStock", "RemoveStock"])
+@pytest.mark.parametrize("reason", ["", " "])
+def test_a_missing_reason_is_refused_where_the_tenant_demands_one(
+    demanding: World, ledger_database: LedgerDatabase, method: str, reason: str
+) -> None:
+    text = f"request_id: $ID {TAKES_REQUEST_ID[method]} reason: '{reason}'"
+    failure = refusal(demanding, ledger_database, method, text)
+    assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "REASON_REQUIRED")
+    assert failure.metadata == {}
+
+
+def test_a_removal_that_draws_on_too_much_is_refused_with_what_one_call_may_remove(
+    ledger: LedgerProcess, tenant: Tenant
+) -> None:
+    (position_id,) = tenant.positions()
+    tenant.stock(position_id, [2] * 1001)
+    with Stock(ledger.address, tenant_id=tenant.tenant_id) as stock:
+        failure = stock.refusal("RemoveStock", removing(stock.new_request_id(), 2001, position_id=position_id))
+    assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "TOO_MANY_STOCKED_ITEMS")
+    assert failure.metadata == {"limit": "1000", "coveredQuantity": "2000"}
+
+
+def test_every_reason_of_the_catalogue_is_provoked() -> None:
+    provoked = {case.reason for case in REFUSED} | {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS"}
+    assert provoked == CODES.keys()
+    assert provoked | OF_EVERY_SERVER == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
+
+
+@pytest.mark.parametrize("reason", CODES)
+def test_a_reason_comes_with_the_code_and_the_metadata_that_the_catalogue_says(reason: str) -> None:
+    (comment,) = re.findall(rf"((?:  // .*\n)+)  {reason} = ", CATALOGUE.read_text(encoding="utf-8"))
+    assert comment.strip().startswith(f"// {CODES[reason].name}. ")
+    said = comment.partition("Metadata:")[2]
+    assert [case for case in REFUSED if case.reason == reason and not all(key in said for key in case.metadata)] == []
