@@ -28,8 +28,8 @@ READY_INTERVAL_S = 0.05
 RESTART_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 # Who ran this long has recovered, and starts at the first pause again.
 STABLE_AFTER_S = 30.0
-# Everything ends within five seconds. The one that was started first is needed by the rest, so it is stopped last, and
-# these are its own.
+# Everything ends within five seconds. The program that was started first is needed by the rest, so it is stopped last,
+# and the rest leaves it this much of the time.
 STOP_TIMEOUT_S = 4.0
 STOP_FIRST_TIMEOUT_S = 1.5
 DEATH_TIMEOUT_S = 0.4
