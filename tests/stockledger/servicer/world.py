@@ -57,6 +57,8 @@ class World:
         stock.add(self.lot, 4, lot="L1", unit_cost=1)
         stock.add(self.whole_closed, 2)
         self.used = f'"{stock.add(self.fine, "0.5").request_id}"'
+        self.fresh, self.new_location = "", 0
+        """A request id and an empty location, for tests that need another one for each request."""
         self.do("UpdateLocation", "location { location_id: $closed } update_mask { paths: 'active' }")
 
     def do(self, method: str, text: str) -> Any:

@@ -1,0 +1,232 @@
+"""What calls are answered with: complete, in the contract's terms, and the same however often they are repeated."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from tests.harness.stock import OLDEST, TIMEOUT_S, Stock, adding, caller, decimal, removing, timestamp
+
+REPLAYED = ("storekeeper-replayed", "true")
+
+
+def call_with_trailer(stock: Stock, method: str, request: Message) -> tuple[Any, bool]:
+    """The answer, and whether its trailer says that it was recorded by an earlier request."""
+    answer, call = getattr(stock.stub, method).with_call(request, metadata=stock.metadata, timeout=TIMEOUT_S)
+    return answer, REPLAYED in call.trailing_metadata()
+
+
+def told(message: Message, *without: str) -> str:
+    """A message as text, without what differs from run to run."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    for name in without:
+        copy.ClearField(name)
+    return text_format.MessageToString(copy, as_one_line=True)
+
+
+class TestAdding:
+    def test_the_movement_tells_everything(self, stock: Stock) -> None:
+        stock.metadata = caller(stock.tenant_id, "anna")
+        (position_id,) = stock.positions(scale=3)
+        (location_id,) = [one.location_id for one in stock.call("ListLocations", pb.ListLocationsRequest()).locations]
+        received = datetime(2019, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+        request = adding(stock.new_request_id(), position_id, "1.50", received, unit_cost="3.335", reason="found")
+        request.reference = "PO 7"
+        movement = stock.call("AddStock", request).movement
+        assert movement.stocked_item_id > 0
+        assert told(movement, "stocked_item_id", "record_time") == " ".join(
+            [
+                f'movement_id: 1 operation_id: 3 request_id: "{request.request_id}" line: 1 kind: MOVEMENT_KIND_ADDED',
+                f'position_id: {position_id} item_id: 1 location_id: {location_id} quantity {{ value: "1.5" }}',
+                'amount { currency_code: "USD" units: 5 } reason: "found" reference: "PO 7" actor: "anna"',
+                "effective_time { seconds: 1546398245 nanos: 678901000 }",
+                'stocked_item_after { received { value: "1.5" } available { value: "1.5" } reserved { value: "0" }',
+                'picked { value: "0" } delivered { value: "0" } transferred { value: "0" } removed { value: "0" } }',
+                'position_after { on_hand { value: "1.5" } available { value: "1.5" } reserved { value: "0" }',
+                'picked { value: "0" } on_order { value: "0" } }',
+            ]
+        )
+
+    def test_the_stocked_item_is_as_it_was_asked_for(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        movement = stock.add(position_id, 3, OLDEST, unit_cost="0.3333333333")
+        (stocked_item,) = stock.stocked_items(position_id)
+        assert stocked_item == stock.call(
+            "GetStockedItem", pb.GetStockedItemRequest(stocked_item_id=movement.stocked_item_id)
+        )
+        assert stocked_item.receive_time == timestamp(OLDEST)
+        assert stocked_item.create_time == movement.record_time
+        assert stocked_item.unit_cost.value.value == "0.3333333333"
+        assert (stocked_item.value.units, stocked_item.value.nanos) == (1, 0)
+        assert stocked_item.places == movement.stocked_item_after
+
+    @pytest.mark.parametrize(
+        ("currency_code", "cost", "units", "nanos"),
+        [
+            ("JPY", "1.5", 2, 0),
+            ("USD", "0.005", 0, 0),
+            ("USD", "1.015", 1, 20_000_000),
+            ("KWD", "0.0015", 0, 2_000_000),
+        ],
+    )
+    def test_amounts_are_in_the_minor_unit_of_the_tenants_currency(
+        self, stock: Stock, currency_code: str, cost: str, units: int, nanos: int
+    ) -> None:
+        settings = pb.Settings(currency_code=currency_code)
+        stock.call(
+            "UpdateSettings",
+            pb.UpdateSettingsRequest(settings=settings, update_mask=FieldMask(paths=["currency_code"])),
+        )
+        (position_id,) = stock.positions()
+        amount = stock.add(position_id, 1, unit_cost=cost, currency_code=currency_code).amount
+        assert (amount.currency_code, amount.units, amount.nanos) == (currency_code, units, nanos)
+
+    def test_without_a_receive_time_units_come_when_they_are_recorded(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        before = datetime.now(UTC)
+        movement = stock.add(position_id, 1)
+        assert timestamp(before).ToNanoseconds() <= movement.effective_time.ToNanoseconds()
+        assert movement.effective_time.ToNanoseconds() <= movement.record_time.ToNanoseconds()
+
+
+class TestRemoving:
+    def test_the_worked_example(self, stock: Stock) -> None:
+        """40 mice in four stocked items; removing 20 takes 5, 10 and 5."""
+        (position_id,) = stock.positions()
+        for year, received in ((2019, 15), (2020, 10), (2021, 20), (2022, 5)):
+            stock.add(position_id, received, OLDEST.replace(year=year))
+        stock.remove(10, position_id=position_id)
+        removed = stock.remove(20, position_id=position_id)
+        assert [movement.quantity.value for movement in removed] == ["5", "10", "5"]
+        assert [movement.line for movement in removed] == [1, 2, 3]
+        assert [movement.position_after.available.value for movement in removed] == ["35", "25", "20"]
+        assert stock.layers(position_id) == [0, 0, 15, 5]
+
+    def test_the_second_ten_of_a_stocked_item_of_ten_are_refused(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        stocked_item_id = stock.add(position_id, 10).stocked_item_id
+        stock.add(position_id, 20)
+        stock.remove(10, stocked_item_id=stocked_item_id)
+        request = removing(stock.new_request_id(), 10, stocked_item_id=stocked_item_id)
+        assert stock.refusal("RemoveStock", request).metadata["availableQuantity"] == "0"
+        assert stock.layers(position_id) == [0, 20]
+
+    def test_by_item_and_location_is_the_same_as_by_position(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        location_id = stock.add(position_id, 5).location_id
+        (movement,) = stock.remove(2, item_at_location=(1, location_id))
+        assert movement.position_id == position_id
+
+
+class TestRepeats:
+    """The first answer, the same bytes again, and a trailer that says so."""
+
+    def test_of_an_addition(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        self.check(stock, "AddStock", adding(stock.new_request_id(), position_id, 5, unit_cost="1.015"))
+        assert stock.layers(position_id) == [5]
+
+    def test_of_a_removal(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        for year in (2020, 2021):
+            stock.add(position_id, 5, OLDEST.replace(year=year), unit_cost=3)
+        self.check(stock, "RemoveStock", removing(stock.new_request_id(), 7, position_id=position_id))
+        assert stock.layers(position_id) == [0, 3]
+
+    def test_of_a_creation(self, stock: Stock) -> None:
+        location = pb.Location(name="Main")
+        self.check(
+            stock, "CreateLocation", pb.CreateLocationRequest(request_id=stock.new_request_id(), location=location)
+        )
+
+    def test_of_an_opening(self, stock: Stock) -> None:
+        position = pb.Position(item_id=stock.item(1), location_id=stock.location("Main"), maximum=decimal(9))
+        self.check(stock, "OpenPosition", pb.OpenPositionRequest(request_id=stock.new_request_id(), position=position))
+
+    def check(self, stock: Stock, method: str, request: Any) -> None:
+        first, replayed = call_with_trailer(stock, method, request)
+        assert not replayed
+        stock.metadata = caller(stock.tenant_id, "somebody else")
+        for request_id in (request.request_id, request.request_id.upper()):
+            request.request_id = request_id
+            again, replayed = call_with_trailer(stock, method, request)
+            assert replayed
+            assert again.SerializeToString() == first.SerializeToString()
+
+
+class TestPreviews:
+    def test_tell_what_would_happen(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        stock.add(position_id, 5)
+        request = removing(stock.new_request_id(), 3, position_id=position_id, validate_only=True)
+        (previewed,) = stock.call("RemoveStock", request).movements
+        assert stock.available(position_id) == 5
+        request.validate_only = False
+        (movement,) = stock.call("RemoveStock", request).movements
+        recorded = ("movement_id", "operation_id", "record_time", "effective_time")
+        assert told(previewed, *recorded) == told(movement, *recorded)
+        assert (previewed.movement_id, previewed.operation_id, previewed.HasField("record_time")) == (0, 0, False)
+
+    def test_of_an_addition_names_no_stocked_item(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        previewed = stock.add(position_id, 5, validate_only=True)
+        assert (previewed.stocked_item_id, previewed.position_after.available.value) == (0, "5")
+        assert stock.movements() == []
+
+
+class TestPositions:
+    def test_are_found_by_id_and_by_item_and_location(self, stock: Stock) -> None:
+        location_id = stock.location("Main")
+        position_id = stock.position(stock.item(7), location_id)
+        stock.add(position_id, 5)
+        pair = pb.ItemAtLocation(item_id=7, location_id=location_id)
+        by_id = stock.call("GetPosition", pb.GetPositionRequest(position_id=position_id))
+        assert by_id == stock.call("GetPosition", pb.GetPositionRequest(item_at_location=pair))
+        assert by_id.totals.on_hand.value == "5"
+        assert not by_id.HasField("maximum")
+
+    def test_many_at_once_are_each_found(self, stock: Stock) -> None:
+        positions = stock.positions(30)
+        asked = [*positions, positions[-1] + 1_000_000] * 3
+        calls = [
+            stock.stub.GetPosition.future(
+                pb.GetPositionRequest(position_id=position_id), metadata=stock.metadata, timeout=TIMEOUT_S
+            )
+            for position_id in asked
+        ]
+        found = [call.result().position_id if call.exception() is None else None for call in calls]
+        assert found == [*positions, None] * 3
+
+    def test_an_update_changes_what_its_mask_names(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        position = pb.Position(
+            position_id=position_id,
+            bin="A1",
+            reference_number="ignored",
+            minimum=decimal(2),
+            maximum=decimal(4),
+        )
+        mask = FieldMask(paths=["bin", "minimum", "maximum"])
+        changed = stock.call("UpdatePosition", pb.UpdatePositionRequest(position=position, update_mask=mask))
+        assert (changed.bin, changed.reference_number, changed.minimum.value, changed.maximum.value) == (
+            "A1",
+            "",
+            "2",
+            "4",
+        )
+        cleared = pb.UpdatePositionRequest(position=pb.Position(position_id=position_id), update_mask=mask)
+        changed = stock.call("UpdatePosition", cleared)
+        assert (changed.bin, changed.minimum.value, changed.HasField("maximum")) == ("", "0", False)
+
+
+def test_a_tenant_that_was_never_heard_of_has_default_settings(stock: Stock) -> None:
+    settings = stock.call("GetSettings", pb.GetSettingsRequest())
+    assert (settings.reason_required, settings.currency_code) == (False, "USD")
+    update = pb.UpdateSettingsRequest(settings=pb.Settings(reason_required=True, etag=settings.etag))
+    update.update_mask.paths.append("reason_required")
+    assert stock.call("UpdateSettings", update).reason_required

@@ -1,0 +1,186 @@
+"""Costs reach only callers who may see them, whatever they call, and only those can write them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from tests.harness.stock import OLDEST, Stock, adding, caller, removing
+from tests.stockledger.servicer.world import METHODS, World
+
+COST_TYPES: Final = {"google.type.Money", "storekeeper.stockledger.v1.UnitCost"}
+COST_WORDS: Final = ("cost", "amount", "value", "worth", "price")
+
+BLIND: Final = [(), ("stock.write",), ("costs",), ("costs.viewer",), ("costs.*",), ("costs.write", "catalog.view")]
+SEEING: Final = [("costs.view",), ("stock.write", "costs.view"), ("*",)]
+
+# Each method, asked with something that would show costs if it could. Those that change something do so anew each time.
+REQUESTS: Final = {
+    "AddStock": "request_id: '$fresh' position_id: $whole quantity { value: '2' }"
+    " unit_cost { currency_code: 'USD' value { value: '7' } }",
+    "RemoveStock": "request_id: '$fresh' source { position_id: $whole } quantity { value: '1' }",
+    "CreateLocation": "request_id: '$fresh' location { name: '$fresh' }",
+    "GetLocation": "location_id: $main",
+    "ListLocations": "",
+    "UpdateLocation": "location { location_id: $main active: true } update_mask { paths: 'active' }",
+    "RegisterItem": "item { item_id: $WHOLE version: 1 tracking: TRACKING_NONE }",
+    "OpenPosition": "request_id: '$fresh' position { item_id: $UNPLACED location_id: $new_location }",
+    "GetPosition": "position_id: $whole",
+    "ListPositions": "",
+    "UpdatePosition": "position { position_id: $whole bin: 'A1' } update_mask { paths: 'bin' }",
+    "GetStockedItem": "stocked_item_id: $oldest",
+    "ListStockedItems": "",
+    "ListMovements": "",
+    "GetSettings": "",
+    "UpdateSettings": "settings { reason_required: false } update_mask { paths: 'reason_required' }",
+}
+SHOWING: Final = {"AddStock", "RemoveStock", "GetStockedItem", "ListStockedItems", "ListMovements"}
+"""Methods whose answers have costs in them, for those who may see them."""
+
+
+def costs_in(message: Message) -> list[str]:
+    """The paths of all costs in a message, found by their types and, should one be of another type, by their names."""
+    return [path for path, field in _fields(message, "") if _is_cost(field)]
+
+
+def _fields(message: Message, path: str) -> Iterator[tuple[str, FieldDescriptor]]:
+    for field, value in message.ListFields():
+        here = f"{path}{field.name}"
+        yield here, field
+        for part in value if field.is_repeated else [value]:
+            if isinstance(part, Message) and not _is_cost(field):
+                yield from _fields(part, f"{here}.")
+
+
+def _is_cost(field: FieldDescriptor) -> bool:
+    if field.message_type and field.message_type.full_name in COST_TYPES:
+        return True
+    of_ours = field.full_name.startswith("storekeeper.")
+    return of_ours and any(word in field.name for word in COST_WORDS)
+
+
+@pytest.fixture(scope="module")
+def ask(world: World) -> Callable[..., Any]:
+    """Asks a method as a caller with these permissions."""
+
+    def asking(method: str, *permissions: str) -> Any:
+        world.fresh = world.stock.new_request_id()
+        world.new_location = world.stock.location(world.stock.new_request_id())
+        with as_caller(world.stock, *permissions):
+            return world.do(method, REQUESTS[method])
+
+    return asking
+
+
+@contextmanager
+def as_caller(stock: Stock, *permissions: str) -> Iterator[None]:
+    """Inside the block, calls are made by somebody with these permissions."""
+    metadata, stock.metadata = stock.metadata, caller(stock.tenant_id, "clerk", permissions)
+    try:
+        yield
+    finally:
+        stock.metadata = metadata
+
+
+def test_every_method_is_asked() -> None:
+    assert REQUESTS.keys() == set(METHODS)
+
+
+@pytest.mark.parametrize("method", REQUESTS)
+@pytest.mark.parametrize("permissions", SEEING, ids=",".join)
+def test_costs_are_shown_to_those_who_may_see_them(
+    ask: Callable[..., Any], method: str, permissions: tuple[str, ...]
+) -> None:
+    assert bool(costs_in(ask(method, *permissions))) == (method in SHOWING)
+
+
+@pytest.mark.parametrize("method", REQUESTS)
+@pytest.mark.parametrize("permissions", BLIND, ids=lambda permissions: ",".join(permissions) or "none")
+def test_no_answer_shows_a_cost_to_anybody_else(
+    ask: Callable[..., Any], method: str, permissions: tuple[str, ...]
+) -> None:
+    assert costs_in(ask(method, *permissions)) == []
+
+
+class TestWriting:
+    def test_a_cost_from_somebody_who_may_not_see_costs_is_ignored(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        with as_caller(stock, "stock.write"):
+            stock.add(position_id, 5, unit_cost=7)
+        (stocked_item,) = stock.stocked_items(position_id)
+        assert not stocked_item.HasField("unit_cost")
+        assert not stocked_item.HasField("value")
+        assert not stock.movements()[0].HasField("amount")
+
+    @pytest.mark.parametrize(
+        "cost",
+        [
+            {"cost_method": pb.COST_METHOD_AVERAGE},
+            {"unit_cost": 7, "currency_code": "EUR"},
+            {"unit_cost": "999999999999"},
+        ],
+        ids=["unknown average", "another currency", "beyond the limit"],
+    )
+    def test_not_even_a_refusal_tells_them_of_costs(self, stock: Stock, cost: dict[str, Any]) -> None:
+        (position_id,) = stock.positions()
+        request = adding(stock.new_request_id(), position_id, 999_999_999, **cost)
+        seen = stock.refusal("AddStock", request)
+        assert seen.reason in {"COST_UNKNOWN", "CURRENCY_MISMATCH", "STOCK_LIMIT_EXCEEDED"}
+        with as_caller(stock, "stock.write"):
+            stock.call("AddStock", request)
+
+    def test_a_malformed_cost_is_told_to_everybody(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        with as_caller(stock, "stock.write"):
+            failure = stock.refusal("AddStock", adding(stock.new_request_id(), position_id, 5, unit_cost=-1))
+        assert [violation.field for violation in failure.violations] == ["unit_cost.value"]
+
+
+class TestRepeats:
+    """A repeat is answered from the record, as the repeating caller may see it."""
+
+    def test_of_an_addition(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        request = adding(stock.new_request_id(), position_id, 5, unit_cost=7)
+        first = stock.call("AddStock", request)
+        with as_caller(stock, "stock.write"):
+            filtered = stock.call("AddStock", request)
+        assert costs_in(first) == ["movement.amount"]
+        first.movement.ClearField("amount")
+        assert filtered == first
+
+    def test_of_a_removal(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        stock.add(position_id, 5, OLDEST, unit_cost=7)
+        stock.add(position_id, 5, unit_cost=8)
+        request = removing(stock.new_request_id(), 6, position_id=position_id)
+        with as_caller(stock):
+            filtered = stock.call("RemoveStock", request)
+        whole = stock.call("RemoveStock", request)
+        assert [(movement.amount.units, movement.amount.currency_code) for movement in whole.movements] == [
+            (35, "USD"),
+            (8, "USD"),
+        ]
+        for movement in whole.movements:
+            movement.ClearField("amount")
+        assert filtered == whole
+
+    def test_of_an_addition_whose_cost_was_ignored(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        request = adding(stock.new_request_id(), position_id, 5, unit_cost=7)
+        with as_caller(stock, "stock.write"):
+            first = stock.call("AddStock", request)
+        assert stock.call("AddStock", request) == first
+        assert len(stock.movements()) == 1
+
+
+def test_what_is_removed_unseen_is_valued_all_the_same(stock: Stock) -> None:
+    (position_id,) = stock.positions()
+    stock.add(position_id, 5, unit_cost=7)
+    with as_caller(stock):
+        stock.remove(2, position_id=position_id)
+    assert stock.movements()[-1].amount.units == 14
