@@ -28,9 +28,9 @@ def stop(*_):
 
 signal.signal(signal.SIGTERM, stop)
 print(f"{name} says hello", flush=True)
-note(f"started {os.getpid()}")
 if mode == "failing":
     sys.exit("there is no stock to keep")
+note(f"started {os.getpid()}")
 while True:
     time.sleep(1)
 """
