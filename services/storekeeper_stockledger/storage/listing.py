@@ -18,12 +18,18 @@ from .arrays import numbers
 from .describing import read_location, read_position
 from .movements import read_movements, select_movements
 
-_POSITIONS = """
-SELECT p.*
+# Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
+_POSITION_COLUMNS = """
+       p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.available,
+       p.reserved, p.picked, p.on_order, p.revision, p.create_time
+"""
+
+_POSITIONS = f"""
+SELECT {_POSITION_COLUMNS}
   FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
   JOIN position p ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id
  UNION ALL
-SELECT p.*
+SELECT {_POSITION_COLUMNS}
   FROM unnest(%(item_ids)s::bigint[], %(location_ids)s::bigint[]) AS wanted(item_id, location_id)
   JOIN position p
     ON p.tenant_id = %(tenant_id)s AND p.item_id = wanted.item_id AND p.location_id = wanted.location_id
