@@ -8,6 +8,7 @@ again from the start: what did commit is then found recorded under its request i
 import random
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import Final
 
 import structlog
@@ -24,8 +25,8 @@ from .storage.movements import movements_of
 from .storage.recording import record
 from .storage.selecting import Repeat
 
-RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 1.0)
-"""Waits before a batch is applied again, within its deadline."""
+RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Waits before a batch is applied, the last one again and again until its deadline."""
 
 AWAY_PATIENCE_S: Final = 1.0
 """How long a batch waits for a database that is away. Longer than it takes to connect anew, shorter than the patience of
@@ -46,7 +47,7 @@ class Ledger:
         An outcome of Unavailable or DeadlineExceeded leaves open what happened: repeating the request id tells.
         """
         trouble: Exception = DeadlineExceeded()
-        for delay in RETRY_DELAYS_S:
+        for delay in chain(RETRY_DELAYS_S, repeat(RETRY_DELAYS_S[-1])):
             pause = delay * random.uniform(0.5, 1.0)
             if time.monotonic() + pause >= deadline:
                 break
