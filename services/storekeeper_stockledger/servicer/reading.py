@@ -1,7 +1,7 @@
 """Reads requests into what the ledger is asked; every bad field of a request is reported at once, by its path."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -33,7 +33,9 @@ TERM_CHARS_MAX: Final = 50
 LOT_CHARS_MAX: Final = 100
 REASON_CHARS_MAX: Final = 500
 REFERENCE_CHARS_MAX: Final = 100
-VERSION_MAX: Final = 2**63 - 1
+
+CLOCKS_APART_MAX: Final = timedelta(minutes=1)
+"""How far this machine's clock may be behind the database's, which alone decides what lies in the future."""
 
 TRACKINGS: Final[dict[int, Tracking]] = {
     pb.TRACKING_NONE: Tracking.NONE,
@@ -133,9 +135,9 @@ def _item_at_location(
 
 
 def _past(read: Reading, path: str, request: pb.AddStockRequest) -> datetime | None:
-    """A time that isn't in the future. The ledger checks it again, by the database's clock, which is the one it uses."""
+    """A time that isn't plainly in the future: told here beside other bad fields. A close one is the ledger's to judge."""
     time = read.timestamp(path, request.receive_time if request.HasField("receive_time") else None)
-    if time is not None and time > datetime.now(UTC):
+    if time is not None and time > datetime.now(UTC) + CLOCKS_APART_MAX:
         read.violation(path, "lies in the future")
     return time
 
