@@ -8,7 +8,7 @@ never race. Descriptions change under their etag and an update mask; they touch 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Table
@@ -33,8 +33,6 @@ from .domain.refusals import (
     RequestIdReused,
 )
 from .storage import describing, locking, tables
-
-FIRST_REVISION: Final = 1
 
 T = TypeVar("T")
 
@@ -203,7 +201,7 @@ class Descriptions:
         """Read a tenant's settings and their revision; the defaults when it has none."""
         with self._database.read() as connection:
             row = describing.find_row(connection, tables.settings, tenant_id)
-        return describing.read_settings(row) if row else (Settings(), FIRST_REVISION)
+        return describing.read_settings(row) if row else (Settings(), describing.FIRST_REVISION)
 
     def update_settings(
         self, tenant_id: int, revision: int | None, values: Mapping[str, object], *, deadline: float
@@ -240,7 +238,7 @@ def _insert(
 ) -> Row[Any]:
     numbers = describing.record_creation(connection, tenant_id, entry)
     recorded = {"operation_id": numbers.last_operation_id, "create_time": numbers.record_time}
-    first = {"tenant_id": tenant_id, "revision": FIRST_REVISION}
+    first = {"tenant_id": tenant_id, "revision": describing.FIRST_REVISION}
     return describing.insert_row(connection, table, {**values, **recorded, **first})
 
 

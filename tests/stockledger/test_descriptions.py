@@ -12,7 +12,6 @@ from storekeeper_kit.database import Database
 from storekeeper_stockledger import descriptions
 from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Recorded
-from storekeeper_stockledger.descriptions import FIRST_REVISION
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.refusals import (
     BadField,
@@ -29,6 +28,7 @@ from storekeeper_stockledger.domain.refusals import (
     RequestIdReused,
 )
 from storekeeper_stockledger.storage import describing, recording
+from storekeeper_stockledger.storage.describing import FIRST_REVISION
 from tests.harness.databases import LedgerDatabase
 from tests.stockledger.dump import dump
 from tests.stockledger.tenant import Tenant, adding, claim, removing, submission

@@ -123,9 +123,6 @@ class Shelf:
     def __getitem__(self, stocked_item_id: int) -> StockedItem:
         return self._by_id[stocked_item_id]
 
-    def __contains__(self, stocked_item_id: int) -> bool:
-        return stocked_item_id in self._by_id
-
     def oldest_first(self) -> Iterator[StockedItem]:
         """The stocked items in the order in which a removal draws on them."""
         return (self._by_id[stocked_item_id] for _, stocked_item_id in self._line)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -17,12 +17,15 @@ from ..domain.stock import Totals
 from . import tables
 from .recording import Numbers, number_and_record
 
-_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_REVISION: Final = 1
+"""Of what nobody has changed yet."""
+
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def begin_tenant(connection: Connection, tenant_id: int) -> None:
     """Give a tenant its settings and its journal, if it has none yet: both must be there to be locked."""
-    defaults = asdict(Settings()) | {"revision": 1}
+    defaults = asdict(Settings()) | {"revision": FIRST_REVISION}
     head = {"last_operation_id": 0, "last_movement_id": 0, "record_time": _BEFORE_ALL, "chain_hash": b""}
     for table, values in ((tables.settings, defaults), (tables.journal_head, head)):
         connection.execute(upsert(table).values(tenant_id=tenant_id, **values).on_conflict_do_nothing())

@@ -6,7 +6,7 @@ A position's lock guards its totals, all of its stocked items, and what decides 
 the tracking and scale of its item. Positions are locked sorted, so that two batches that touch the same ones wait for
 each other instead of deadlocking. The journal head comes last, so that numbers are given in the order of commits: a
 batch takes it with its first write (`recording.py`), a creation before it looks whether there is such a thing already.
-No other statement of the ledger waits for a lock.
+No other statement of the ledger waits for a lock, save the first ones that know a tenant or an item, for their twins.
 """
 
 from collections.abc import Collection
