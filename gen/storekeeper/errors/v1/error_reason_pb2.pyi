@@ -29,7 +29,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     REQUEST_ID_REUSED: _ErrorReason.ValueType  # 2
     """ALREADY_EXISTS. The request id was used before by a call with other contents. Metadata: requestId."""
     ETAG_MISMATCH: _ErrorReason.ValueType  # 3
-    """ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource, id."""
+    """ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource (location, position or
+    settings) and its id, which of settings is the tenant's.
+    """
     DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 10
     """UNAVAILABLE. The database can't be reached; nothing of this call is known to have happened. Repeat the call with
     the same request id. No metadata.
@@ -52,7 +54,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. Tracking and quantity scale are frozen once the item has stock. Metadata: itemId."""
     TRACKING_VIOLATED: _ErrorReason.ValueType  # 32
     """FAILED_PRECONDITION. The item's tracking asks for a lot or a serial number that is missing, or forbids the one
-    that was given, or asks for a quantity of exactly one. Metadata: itemId, tracking.
+    that was given, or asks for a quantity of exactly one. Metadata: itemId; tracking: NONE, LOT or SERIAL.
     """
     POSITION_NOT_FOUND: _ErrorReason.ValueType  # 40
     """NOT_FOUND. No such position. Metadata: positionId, or itemId and locationId, as it was asked for."""
@@ -68,13 +70,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. Units of a serial-tracked item differ: name the stocked item. Metadata: itemId."""
     SERIAL_NUMBER_IN_STOCK: _ErrorReason.ValueType  # 53
     """ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId."""
-    TOO_MANY_STOCKED_ITEMS: _ErrorReason.ValueType  # 55
-    """FAILED_PRECONDITION. The removal would draw on more stocked items than one call may; remove in several calls. Metadata:
-    limit, and coveredQuantity, which one call may remove.
-    """
     STOCK_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 54
     """OUT_OF_RANGE. The position would hold more units, or the stocked item be worth more, than can be recorded.
     Metadata: positionId, limit.
+    """
+    TOO_MANY_STOCKED_ITEMS: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. The removal would draw on more stocked items than one call may: remove in several calls.
+    Metadata: limit, and coveredQuantity, which one call may remove.
     """
     REASON_REQUIRED: _ErrorReason.ValueType  # 60
     """FAILED_PRECONDITION. The tenant demands a reason for manual changes, and none was given. No metadata."""
@@ -98,7 +100,9 @@ INVALID_REQUEST: ErrorReason.ValueType  # 1
 REQUEST_ID_REUSED: ErrorReason.ValueType  # 2
 """ALREADY_EXISTS. The request id was used before by a call with other contents. Metadata: requestId."""
 ETAG_MISMATCH: ErrorReason.ValueType  # 3
-"""ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource, id."""
+"""ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource (location, position or
+settings) and its id, which of settings is the tenant's.
+"""
 DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 10
 """UNAVAILABLE. The database can't be reached; nothing of this call is known to have happened. Repeat the call with
 the same request id. No metadata.
@@ -121,7 +125,7 @@ ITEM_HAS_STOCK: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION. Tracking and quantity scale are frozen once the item has stock. Metadata: itemId."""
 TRACKING_VIOLATED: ErrorReason.ValueType  # 32
 """FAILED_PRECONDITION. The item's tracking asks for a lot or a serial number that is missing, or forbids the one
-that was given, or asks for a quantity of exactly one. Metadata: itemId, tracking.
+that was given, or asks for a quantity of exactly one. Metadata: itemId; tracking: NONE, LOT or SERIAL.
 """
 POSITION_NOT_FOUND: ErrorReason.ValueType  # 40
 """NOT_FOUND. No such position. Metadata: positionId, or itemId and locationId, as it was asked for."""
@@ -137,13 +141,13 @@ SERIAL_UNIT_REQUIRED: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. Units of a serial-tracked item differ: name the stocked item. Metadata: itemId."""
 SERIAL_NUMBER_IN_STOCK: ErrorReason.ValueType  # 53
 """ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId."""
-TOO_MANY_STOCKED_ITEMS: ErrorReason.ValueType  # 55
-"""FAILED_PRECONDITION. The removal would draw on more stocked items than one call may; remove in several calls. Metadata:
-limit, and coveredQuantity, which one call may remove.
-"""
 STOCK_LIMIT_EXCEEDED: ErrorReason.ValueType  # 54
 """OUT_OF_RANGE. The position would hold more units, or the stocked item be worth more, than can be recorded.
 Metadata: positionId, limit.
+"""
+TOO_MANY_STOCKED_ITEMS: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. The removal would draw on more stocked items than one call may: remove in several calls.
+Metadata: limit, and coveredQuantity, which one call may remove.
 """
 REASON_REQUIRED: ErrorReason.ValueType  # 60
 """FAILED_PRECONDITION. The tenant demands a reason for manual changes, and none was given. No metadata."""

@@ -371,11 +371,15 @@ class Position(_message.Message):
     """Changes with each update of the description, not with stock; give it back in UpdatePosition. Set by the ledger."""
     @_builtins.property
     def minimum(self) -> _decimal_pb2.Decimal:
-        """Units that should be on hand at the least; zero or more, default 0, with no more decimals than the item's scale."""
+        """Units that should be on hand at the least: zero or more, below 10^12, with no more decimals than the item's scale.
+        Default: 0.
+        """
 
     @_builtins.property
     def maximum(self) -> _decimal_pb2.Decimal:
-        """Units to fill up to, at least the minimum. Absent: no maximum."""
+        """Units to fill up to: at least the minimum, below 10^12, with no more decimals than the item's scale. Absent: no
+        maximum.
+        """
 
     @_builtins.property
     def totals(self) -> Global___Totals:
@@ -716,7 +720,8 @@ class AddStockRequest(_message.Message):
     @_builtins.property
     def receive_time(self) -> _timestamp_pb2.Timestamp:
         """When the units came, which is their age for oldest-first removal; an earlier time makes them older than stock that
-        was recorded before. Not in the future, not before the year 1. Absent: the time at which it is recorded.
+        was recorded before. Not in the future by the database's clock, not before the year 1. Absent: the time at which
+        the call is carried out.
         """
 
     @_builtins.property
@@ -1169,7 +1174,7 @@ class Movement(_message.Message):
     request_id: _builtins.str
     """The request id of that call."""
     line: _builtins.int
-    """Its place among the movements of its call, from 1."""
+    """Its number among the movements of its call, from 1."""
     kind: Global___MovementKind.ValueType
     """From which place to which."""
     stocked_item_id: _builtins.int
@@ -1196,7 +1201,9 @@ class Movement(_message.Message):
 
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
-        """When it happened, by the caller; never in the future."""
+        """When it happened: the receive time of an addition, the time at which a removal was carried out. Never after
+        record_time.
+        """
 
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:

@@ -33,14 +33,16 @@ class StockLedgerStub:
     of `storekeeper-actor` (default "anonymous"), with the permissions listed in `storekeeper-permissions` (separated by
     commas, default all). Without the permission `costs.view` a cost is absent when read and ignored when written.
 
-    Retries: each call that changes stock or creates something takes a `request_id`, a UUID of any version. Repeating a
-    call with its request id changes nothing and answers with what was recorded the first time (trailer
-    `storekeeper-replayed: true`). The same id with other contents fails with ALREADY_EXISTS, reason REQUEST_ID_REUSED.
-    A refused call leaves no trace, and its id may be used again. Ids are kept for ever.
+    Retries: each call that changes stock, creates a location or opens a position takes a `request_id`, a UUID of any
+    version. Repeating a call with its request id changes nothing and answers with the movements that were recorded the
+    first time, or with what was created then as it is now (trailer `storekeeper-replayed: true`). The same id with other
+    contents fails with ALREADY_EXISTS, reason REQUEST_ID_REUSED. A refused call leaves no trace, and its id may be used
+    again. Ids are kept for ever.
 
     Failures: every refusal carries a google.rpc.ErrorInfo detail with a reason from storekeeper.errors.v1.ErrorReason.
     Any call may fail with INVALID_ARGUMENT (reason INVALID_REQUEST, all bad fields in a google.rpc.BadRequest detail),
-    UNAVAILABLE (the database is away), DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED. A refusal changes nothing.
+    UNAVAILABLE (the database is away), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and INTERNAL (a defect of the ledger's). A
+    refusal changes nothing; after UNAVAILABLE, DEADLINE_EXCEEDED and INTERNAL, a repeat tells what happened.
     """
 
     @_typing.overload
@@ -104,14 +106,16 @@ class StockLedgerAsyncStub(StockLedgerStub):
     of `storekeeper-actor` (default "anonymous"), with the permissions listed in `storekeeper-permissions` (separated by
     commas, default all). Without the permission `costs.view` a cost is absent when read and ignored when written.
 
-    Retries: each call that changes stock or creates something takes a `request_id`, a UUID of any version. Repeating a
-    call with its request id changes nothing and answers with what was recorded the first time (trailer
-    `storekeeper-replayed: true`). The same id with other contents fails with ALREADY_EXISTS, reason REQUEST_ID_REUSED.
-    A refused call leaves no trace, and its id may be used again. Ids are kept for ever.
+    Retries: each call that changes stock, creates a location or opens a position takes a `request_id`, a UUID of any
+    version. Repeating a call with its request id changes nothing and answers with the movements that were recorded the
+    first time, or with what was created then as it is now (trailer `storekeeper-replayed: true`). The same id with other
+    contents fails with ALREADY_EXISTS, reason REQUEST_ID_REUSED. A refused call leaves no trace, and its id may be used
+    again. Ids are kept for ever.
 
     Failures: every refusal carries a google.rpc.ErrorInfo detail with a reason from storekeeper.errors.v1.ErrorReason.
     Any call may fail with INVALID_ARGUMENT (reason INVALID_REQUEST, all bad fields in a google.rpc.BadRequest detail),
-    UNAVAILABLE (the database is away), DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED. A refusal changes nothing.
+    UNAVAILABLE (the database is away), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and INTERNAL (a defect of the ledger's). A
+    refusal changes nothing; after UNAVAILABLE, DEADLINE_EXCEEDED and INTERNAL, a repeat tells what happened.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -171,14 +175,16 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     of `storekeeper-actor` (default "anonymous"), with the permissions listed in `storekeeper-permissions` (separated by
     commas, default all). Without the permission `costs.view` a cost is absent when read and ignored when written.
 
-    Retries: each call that changes stock or creates something takes a `request_id`, a UUID of any version. Repeating a
-    call with its request id changes nothing and answers with what was recorded the first time (trailer
-    `storekeeper-replayed: true`). The same id with other contents fails with ALREADY_EXISTS, reason REQUEST_ID_REUSED.
-    A refused call leaves no trace, and its id may be used again. Ids are kept for ever.
+    Retries: each call that changes stock, creates a location or opens a position takes a `request_id`, a UUID of any
+    version. Repeating a call with its request id changes nothing and answers with the movements that were recorded the
+    first time, or with what was created then as it is now (trailer `storekeeper-replayed: true`). The same id with other
+    contents fails with ALREADY_EXISTS, reason REQUEST_ID_REUSED. A refused call leaves no trace, and its id may be used
+    again. Ids are kept for ever.
 
     Failures: every refusal carries a google.rpc.ErrorInfo detail with a reason from storekeeper.errors.v1.ErrorReason.
     Any call may fail with INVALID_ARGUMENT (reason INVALID_REQUEST, all bad fields in a google.rpc.BadRequest detail),
-    UNAVAILABLE (the database is away), DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED. A refusal changes nothing.
+    UNAVAILABLE (the database is away), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and INTERNAL (a defect of the ledger's). A
+    refusal changes nothing; after UNAVAILABLE, DEADLINE_EXCEEDED and INTERNAL, a repeat tells what happened.
     """
 
     @_abc_1.abstractmethod
