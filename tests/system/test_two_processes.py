@@ -21,7 +21,7 @@ from tests.harness.stock import Stock, decimal
 from tests.system.workload import Client, Workload
 
 DURATION_S = 60.0
-"""A minute is what it took, while this was tried out, for every race that was left open on purpose to be lost."""
+"""A minute of a thousand small collisions: a lock left out shows within seconds, a rare one needs its chance."""
 
 CLIENTS = 24
 EXPECTED_REASONS = {"INSUFFICIENT_STOCK", "REQUEST_ID_REUSED", "LOCATION_INACTIVE"}
