@@ -8,6 +8,7 @@ from storekeeper_kit.database import Database
 from storekeeper_stockledger.storage.planning import BY_INDEX
 from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
+from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import Tenant
 
 
@@ -26,3 +27,10 @@ def tenant(database: Database, ledger_database: LedgerDatabase) -> Iterator[Tena
     yield tenant
     if tenant.has_journal():
         check_invariants(ledger_database.owner_url, tenant.tenant_id, oldest_first=tenant.oldest_first)
+
+
+@pytest.fixture(scope="module")
+def dump(ledger_database: LedgerDatabase) -> Iterator[Dump]:
+    """Tells all rows of the module's database."""
+    with Dump(ledger_database) as dump:
+        yield dump

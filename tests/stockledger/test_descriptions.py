@@ -29,8 +29,7 @@ from storekeeper_stockledger.domain.refusals import (
 )
 from storekeeper_stockledger.storage import describing, recording
 from storekeeper_stockledger.storage.describing import FIRST_REVISION
-from tests.harness.databases import LedgerDatabase
-from tests.stockledger.dump import dump
+from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import Tenant, adding, claim, removing, submission
 
 # Long enough for whoever doesn't wait to be done, even on a busy machine.
@@ -96,13 +95,13 @@ class TestLocations:
         (refused,) = tenant.apply(submission(adding(position_id), under=under.request_id))
         assert isinstance(refused, RequestIdReused)
 
-    def test_a_name_is_given_once(self, tenant: Tenant, ledger_database: LedgerDatabase) -> None:
+    def test_a_name_is_given_once(self, tenant: Tenant, dump: Dump) -> None:
         tenant.location("Main")
-        before = dump(ledger_database)
+        before = dump()
         with pytest.raises(LocationNameTaken) as refusal:
             tenant.location("Main")
         assert refusal.value.name == "Main"
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_names_differ_by_letter_case_and_belong_to_a_tenant(self, tenant: Tenant, database: Database) -> None:
         assert tenant.location("Main") != tenant.location("main") != Tenant(database).location("Main")
@@ -128,16 +127,14 @@ class TestLocations:
         inactive = tenant.update_location(created.location_id, active=False)
         assert (inactive.name, inactive.active) == ("Yard", False)
 
-    def test_an_update_of_what_has_changed_since_is_refused(
-        self, tenant: Tenant, ledger_database: LedgerDatabase
-    ) -> None:
+    def test_an_update_of_what_has_changed_since_is_refused(self, tenant: Tenant, dump: Dump) -> None:
         location_id = tenant.location()
         tenant.update_location(location_id, name="Yard", revision=FIRST_REVISION)
-        before = dump(ledger_database)
+        before = dump()
         with pytest.raises(EtagMismatch) as refusal:
             tenant.update_location(location_id, name="Shed", revision=FIRST_REVISION)
         assert (refusal.value.resource, refusal.value.resource_id) == ("location", location_id)
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_of_two_updates_under_one_etag_at_once_one_succeeds(
         self, tenant: Tenant, threads: ThreadPoolExecutor
@@ -182,13 +179,11 @@ class TestItems:
         assert tenant.item(7, version=4, tracking=Tracking.SERIAL) == Item(7, 4, Tracking.SERIAL, 0)
 
     @pytest.mark.parametrize("version", [1, 2, 3])
-    def test_a_version_that_is_not_newer_changes_nothing(
-        self, tenant: Tenant, ledger_database: LedgerDatabase, version: int
-    ) -> None:
+    def test_a_version_that_is_not_newer_changes_nothing(self, tenant: Tenant, dump: Dump, version: int) -> None:
         tenant.item(7, version=3, scale=2)
-        before = dump(ledger_database)
+        before = dump()
         assert tenant.item(7, version=version, scale=5) == Item(7, 3, Tracking.NONE, 2)
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_of_versions_that_come_at_once_the_newest_stays(self, tenant: Tenant, threads: ThreadPoolExecutor) -> None:
         at_once(threads, *(partial(tenant.item, 7, version=version) for version in (5, 2, 6, 1, 4, 3)))
@@ -196,16 +191,16 @@ class TestItems:
 
     @pytest.mark.parametrize("change", [{"tracking": Tracking.LOT}, {"scale": 1}])
     def test_tracking_and_scale_are_frozen_once_stocked_though_nothing_is_left(
-        self, tenant: Tenant, ledger_database: LedgerDatabase, change: dict[str, Any]
+        self, tenant: Tenant, dump: Dump, change: dict[str, Any]
     ) -> None:
         (position_id,) = tenant.positions()
         tenant.stock(position_id, [1])
         tenant.carry_out(removing(position_id, 1))
-        before = dump(ledger_database)
+        before = dump()
         with pytest.raises(ItemHasStock) as refusal:
             tenant.item(1, version=2, **change)
         assert refusal.value.item_id == 1
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_tracking_and_scale_may_change_until_then(self, tenant: Tenant) -> None:
         tenant.positions()
@@ -270,14 +265,14 @@ class TestPositions:
         assert again.resource.position_id == first.position_id
         assert again.resource.totals.available == 5
 
-    def test_an_item_has_one_position_at_a_location(self, tenant: Tenant, ledger_database: LedgerDatabase) -> None:
+    def test_an_item_has_one_position_at_a_location(self, tenant: Tenant, dump: Dump) -> None:
         item_id, location_id = tenant.item().item_id, tenant.location()
         position_id = tenant.position(item_id, location_id)
-        before = dump(ledger_database)
+        before = dump()
         with pytest.raises(PositionExists) as refusal:
             tenant.position(item_id, location_id)
         assert refusal.value.position_id == position_id
-        assert dump(ledger_database) == before
+        assert dump() == before
         assert tenant.position(item_id, tenant.location("Second")) != position_id
 
     def test_of_two_openings_at_once_one_succeeds(self, tenant: Tenant, threads: ThreadPoolExecutor) -> None:
@@ -412,11 +407,11 @@ class TestDeactivation:
 
 
 class TestSettings:
-    def test_a_tenant_that_set_none_has_the_defaults(self, tenant: Tenant, ledger_database: LedgerDatabase) -> None:
-        before = dump(ledger_database)
+    def test_a_tenant_that_set_none_has_the_defaults(self, tenant: Tenant, dump: Dump) -> None:
+        before = dump()
         settings, revision = tenant.descriptions.get_settings(tenant.tenant_id)
         assert (settings, revision) == (Settings(reason_required=False, currency_code="USD"), FIRST_REVISION)
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_an_update_changes_what_it_names_and_the_etag(self, tenant: Tenant) -> None:
         _, revision = tenant.update_settings(revision=FIRST_REVISION, reason_required=True)
@@ -424,32 +419,28 @@ class TestSettings:
         settings, _ = tenant.update_settings(revision=revision, currency_code="JPY")
         assert settings == Settings(True, "JPY")
 
-    def test_an_update_of_what_has_changed_since_is_refused(
-        self, tenant: Tenant, ledger_database: LedgerDatabase
-    ) -> None:
+    def test_an_update_of_what_has_changed_since_is_refused(self, tenant: Tenant, dump: Dump) -> None:
         tenant.update_settings(reason_required=True)
-        before = dump(ledger_database)
+        before = dump()
         with pytest.raises(EtagMismatch) as refusal:
             tenant.update_settings(revision=FIRST_REVISION, reason_required=False)
         assert (refusal.value.resource, refusal.value.resource_id) == ("settings", tenant.tenant_id)
-        assert dump(ledger_database) == before
+        assert dump() == before
 
-    def test_a_refused_first_update_leaves_nothing(self, tenant: Tenant, ledger_database: LedgerDatabase) -> None:
-        before = dump(ledger_database)
+    def test_a_refused_first_update_leaves_nothing(self, tenant: Tenant, dump: Dump) -> None:
+        before = dump()
         with pytest.raises(EtagMismatch):
             tenant.update_settings(revision=99, reason_required=True)
-        assert dump(ledger_database) == before
+        assert dump() == before
 
-    def test_the_currency_is_frozen_once_a_position_was_opened(
-        self, tenant: Tenant, ledger_database: LedgerDatabase
-    ) -> None:
+    def test_the_currency_is_frozen_once_a_position_was_opened(self, tenant: Tenant, dump: Dump) -> None:
         tenant.update_settings(currency_code="EUR")
         tenant.positions()
-        before = dump(ledger_database)
+        before = dump()
         with pytest.raises(CurrencyFrozen) as refusal:
             tenant.update_settings(currency_code="JPY")
         assert refusal.value.currency_code == "EUR"
-        assert dump(ledger_database) == before
+        assert dump() == before
         settings, _ = tenant.update_settings(currency_code="EUR", reason_required=True)
         assert settings == Settings(True, "EUR")
 

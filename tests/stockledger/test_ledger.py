@@ -36,7 +36,7 @@ from storekeeper_stockledger.domain.refusals import (
 from storekeeper_stockledger.storage import loading, recording, selecting
 from storekeeper_stockledger.storage.selecting import LINE_PAGE
 from tests.harness.databases import LedgerDatabase
-from tests.stockledger.dump import dump
+from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import (
     Tenant,
     accepted,
@@ -308,18 +308,16 @@ class TestCost:
 
 
 class TestRepeats:
-    def test_a_repeat_is_answered_as_the_first_was_and_changes_nothing(
-        self, tenant: Tenant, ledger_database: LedgerDatabase
-    ) -> None:
+    def test_a_repeat_is_answered_as_the_first_was_and_changes_nothing(self, tenant: Tenant, dump: Dump) -> None:
         (position_id,) = tenant.positions()
         tenant.stock(position_id, (3, 3))
         once = submission(removing(position_id, 5))
         (first,) = accepted(tenant.apply(once))
-        before = dump(ledger_database)
+        before = dump()
         (again,) = accepted(tenant.apply(once))
         assert (first.replayed, again.replayed) == (False, True)
         assert again.movements == first.movements
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_a_repeat_is_known_for_ever(self, tenant: Tenant, another_process: Tenant) -> None:
         """Whatever happened since, to whichever process it comes, and though it could not be carried out any more."""
@@ -357,9 +355,7 @@ class TestRepeats:
         accepted(tenant.apply(submission(adding(position_id, 4), under=under)))
 
     @pytest.mark.parametrize("together", [True, False])
-    def test_an_id_with_other_contents_is_refused(
-        self, tenant: Tenant, ledger_database: LedgerDatabase, together: bool
-    ) -> None:
+    def test_an_id_with_other_contents_is_refused(self, tenant: Tenant, dump: Dump, together: bool) -> None:
         (position_id,) = tenant.positions()
         under = request_id()
         first, others = adding(position_id, 4), (adding(position_id, 5), removing(position_id, 4))
@@ -367,9 +363,9 @@ class TestRepeats:
             outcomes = tenant.apply(*(submission(operation, under=under) for operation in (first, *others)))[1:]
         else:
             accepted(tenant.apply(submission(first, under=under)))
-            before = dump(ledger_database)
+            before = dump()
             outcomes = [tenant.apply(submission(operation, under=under))[0] for operation in others]
-            assert dump(ledger_database) == before
+            assert dump() == before
         assert [type(outcome) for outcome in outcomes] == [RequestIdReused, RequestIdReused]
         assert tenant.layers(position_id) == [4]
 
@@ -383,12 +379,10 @@ class TestRepeats:
 
 
 class TestPreviews:
-    def test_a_preview_tells_what_would_happen_and_changes_nothing(
-        self, tenant: Tenant, ledger_database: LedgerDatabase
-    ) -> None:
+    def test_a_preview_tells_what_would_happen_and_changes_nothing(self, tenant: Tenant, dump: Dump) -> None:
         (position_id,) = tenant.positions()
         first, second = tenant.stock(position_id, (3, 3))
-        before = dump(ledger_database)
+        before = dump()
         asked = submission(removing(position_id, 5), validate_only=True)
         removal, addition, refused = tenant.apply(
             asked,
@@ -402,7 +396,7 @@ class TestPreviews:
         assert addition.movements[0].position_after.available == 10
         assert isinstance(refused, InsufficientStock)
         assert {(one.movement_id, one.operation_id, one.record_time) for one in removal.movements} == {(0, 0, None)}
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_a_preview_uses_no_request_id_up(self, tenant: Tenant) -> None:
         (position_id,) = tenant.positions()
@@ -436,10 +430,10 @@ class TestPreviews:
 
 
 class TestRefusals:
-    def test_a_batch_of_refusals_leaves_no_trace(self, tenant: Tenant, ledger_database: LedgerDatabase) -> None:
+    def test_a_batch_of_refusals_leaves_no_trace(self, tenant: Tenant, dump: Dump) -> None:
         (position_id,) = tenant.positions()
         (stocked_item_id,) = tenant.stock(position_id, [5])
-        before = dump(ledger_database)
+        before = dump()
         refused: list[Operation] = [
             removing(position_id, 6),
             taking(stocked_item_id, 6),
@@ -450,7 +444,7 @@ class TestRefusals:
         ]
         outcomes = tenant.apply(*map(submission, refused))
         assert not any(isinstance(outcome, Recorded) for outcome in outcomes)
-        assert dump(ledger_database) == before
+        assert dump() == before
 
     def test_a_refusal_beside_others_leaves_no_trace_of_its_own(self, tenant: Tenant) -> None:
         (position_id,) = tenant.positions()

@@ -26,7 +26,7 @@ from storekeeper_stockledger.storage.tables import metadata
 from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
 from tests.harness.stock import Stock, caller
-from tests.stockledger.dump import dump
+from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import Tenant, accepted, adding, drawn, removing, submission, taking
 
 CLIENTS = 16
@@ -109,14 +109,14 @@ def test_03_a_conflict_of_transactions_is_repeated_inside(tenant: Tenant, monkey
     assert tenant.layers(position_id) == [5]
 
 
-def test_04_a_back_dated_receipt_rewrites_nothing(tenant: Tenant, ledger_database: LedgerDatabase) -> None:
+def test_04_a_back_dated_receipt_rewrites_nothing(tenant: Tenant, dump: Dump) -> None:
     """frappe/erpnext#53773, #36634, #24031: a back-dated entry posted everything after it again, for 25 minutes."""
     (position_id,) = tenant.positions()
     tenant.stock(position_id, [5] * 50)
     tenant.carry_out(removing(position_id, 120))
-    before = dump(ledger_database)
+    before = dump()
     tenant.stock(position_id, [5], first=LONG_AGO)
-    after = dump(ledger_database)
+    after = dump()
     added = {table: len(set(after[table]) - set(before[table])) for table in metadata.tables}
     assert {table: count for table, count in added.items() if count} == {
         "operation": 1, "movement": 1, "stocked_item": 1, "position": 1, "journal_head": 1,
@@ -328,13 +328,13 @@ def test_21_what_is_used_up_keeps_its_history(tenant: Tenant) -> None:
     assert [movement.amount for movement in tenant.movements()] == [Decimal(35), Decimal(35), Decimal(9)]
 
 
-def test_22_changes_of_stock_make_no_rows_to_be_merged_later(tenant: Tenant, ledger_database: LedgerDatabase) -> None:
+def test_22_changes_of_stock_make_no_rows_to_be_merged_later(tenant: Tenant, dump: Dump) -> None:
     """odoo/odoo#22866, #59949, #72867: merging duplicate quants took seconds at a million rows, and days at five."""
     (position_id,) = tenant.positions()
     tenant.stock(position_id, [100])
-    before = dump(ledger_database)
+    before = dump()
     at_once(tenant, *[removing(position_id)] * CLIENTS)
-    after = dump(ledger_database)
+    after = dump()
     grown = {table for table in metadata.tables if len(after[table]) > len(before[table])}
     assert grown == {"operation", "movement"}
 

@@ -6,8 +6,7 @@ from typing import Final
 from grpc import StatusCode
 
 from storekeeper_kit.clients import Failure
-from tests.harness.databases import LedgerDatabase
-from tests.stockledger.dump import dump
+from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.world import World
 
 INSIDE: Final = re.compile(
@@ -16,12 +15,12 @@ INSIDE: Final = re.compile(
 """Words of drivers, statements and tracebacks."""
 
 
-def refusal(world: World, database: LedgerDatabase, method: str, text: str) -> Failure:
+def refusal(world: World, dump: Dump, method: str, text: str) -> Failure:
     """What a request is refused with, having changed nothing, byte for byte, and told nothing of the inside."""
     request = world.request(method, text)
-    before = dump(database)
+    before = dump()
     failure = world.stock.refusal(method, request)
-    assert dump(database) == before
+    assert dump() == before
     assert tells_nothing_of_the_inside(failure)
     return failure
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.harness.databases import LedgerDatabase
+from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.refusing import bad_fields, refusal
 from tests.stockledger.servicer.world import METHODS, TAKES_REQUEST_ID, World
 
@@ -292,10 +292,8 @@ BAD_FIELDS: Final = [
 
 
 @pytest.mark.parametrize(("method", "text", "fields"), BAD_FIELDS)
-def test_all_bad_fields_are_told_at_once(
-    world: World, ledger_database: LedgerDatabase, method: str, text: str, fields: list[str]
-) -> None:
-    assert bad_fields(refusal(world, ledger_database, method, text)) == fields
+def test_all_bad_fields_are_told_at_once(world: World, dump: Dump, method: str, text: str, fields: list[str]) -> None:
+    assert bad_fields(refusal(world, dump, method, text)) == fields
 
 
 def test_every_method_that_reads_fields_is_asked_with_bad_ones() -> None:
@@ -304,12 +302,10 @@ def test_every_method_that_reads_fields_is_asked_with_bad_ones() -> None:
 
 @pytest.mark.parametrize("method", ["AddStock", "RemoveStock"])
 @pytest.mark.parametrize("quantity", BAD_NUMBERS.values(), ids=BAD_NUMBERS)
-def test_a_quantity_is_a_positive_decimal_number(
-    world: World, ledger_database: LedgerDatabase, method: str, quantity: str
-) -> None:
+def test_a_quantity_is_a_positive_decimal_number(world: World, dump: Dump, method: str, quantity: str) -> None:
     named = {"AddStock": "position_id: $fine", "RemoveStock": "source { position_id: $fine }"}[method]
     text = f"request_id: $ID {named} quantity {{ value: '{quantity}' }}"
-    assert bad_fields(refusal(world, ledger_database, method, text)) == ["quantity"]
+    assert bad_fields(refusal(world, dump, method, text)) == ["quantity"]
 
 
 @pytest.mark.parametrize("written", ["2", "2.0", "2.000000000", "+2", "002", "2e0", "0.2E+1", "20e-1", "2."])
@@ -321,6 +317,6 @@ def test_a_number_may_be_written_in_any_way(world: World, written: str) -> None:
 
 @pytest.mark.parametrize("method", TAKES_REQUEST_ID)
 @pytest.mark.parametrize("request_id", BAD_REQUEST_IDS.values(), ids=BAD_REQUEST_IDS)
-def test_a_request_id_is_a_uuid(world: World, ledger_database: LedgerDatabase, method: str, request_id: str) -> None:
+def test_a_request_id_is_a_uuid(world: World, dump: Dump, method: str, request_id: str) -> None:
     text = f"request_id: '{request_id}' {TAKES_REQUEST_ID[method]}"
-    assert bad_fields(refusal(world, ledger_database, method, text)) == ["request_id"]
+    assert bad_fields(refusal(world, dump, method, text)) == ["request_id"]

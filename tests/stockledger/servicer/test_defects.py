@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from tests.harness.databases import ROLE, LedgerDatabase
 from tests.harness.ledger_process import LedgerProcess
-from tests.stockledger.dump import dump
+from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.refusing import tells_nothing_of_the_inside
 from tests.stockledger.servicer.world import World
 
@@ -75,17 +75,17 @@ def broken(database: LedgerDatabase, breakage: Breakage) -> Iterator[None]:
 
 @pytest.mark.parametrize("breakage", BROKEN.values(), ids=BROKEN)
 def test_a_defect_shows_an_id_and_nothing_else(
-    world: World, ledger: LedgerProcess, ledger_database: LedgerDatabase, breakage: Breakage
+    world: World, ledger: LedgerProcess, ledger_database: LedgerDatabase, dump: Dump, breakage: Breakage
 ) -> None:
     request = world.request(breakage.method, breakage.text)
-    before = dump(ledger_database)
+    before = dump()
     with broken(ledger_database, breakage):
         failure = world.stock.refusal(breakage.method, request)
     assert (failure.code, failure.reason) == (StatusCode.INTERNAL, "INTERNAL_ERROR")
     assert tells_nothing_of_the_inside(failure)
     error_id = str(UUID(failure.metadata["errorId"]))
     assert error_id in failure.message
-    assert dump(ledger_database) == before
+    assert dump() == before
 
     _, found, logged = ledger.log.read_text().partition(error_id)
     assert found

@@ -10,9 +10,9 @@ import pytest
 from grpc import StatusCode
 
 from storekeeper.errors.v1.error_reason_pb2 import ErrorReason
-from tests.harness.databases import LedgerDatabase
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock, removing
+from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.refusing import refusal
 from tests.stockledger.servicer.world import TAKES_REQUEST_ID, World
 from tests.stockledger.tenant import Tenant
@@ -319,10 +319,8 @@ def demanding(ledger: LedgerProcess) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
-def test_what_cannot_be_carried_out_is_refused_with_its_reason(
-    world: World, ledger_database: LedgerDatabase, case: Refused
-) -> None:
-    failure = refusal(world, ledger_database, case.method, case.text)
+def test_what_cannot_be_carried_out_is_refused_with_its_reason(world: World, dump: Dump, case: Refused) -> None:
+    failure = refusal(world, dump, case.method, case.text)
     assert (failure.code, failure.reason) == (CODES[case.reason], case.reason)
     assert failure.metadata == {key: world.told(value).strip('"') for key, value in case.metadata.items()}
     assert failure.violations == ()
@@ -331,10 +329,10 @@ def test_what_cannot_be_carried_out_is_refused_with_its_reason(
 @pytest.mark.parametrize("method", ["AddStock", "RemoveStock"])
 @pytest.mark.parametrize("reason", ["", " "])
 def test_a_missing_reason_is_refused_where_the_tenant_demands_one(
-    demanding: World, ledger_database: LedgerDatabase, method: str, reason: str
+    demanding: World, dump: Dump, method: str, reason: str
 ) -> None:
     text = f"request_id: $ID {TAKES_REQUEST_ID[method]} reason: '{reason}'"
-    failure = refusal(demanding, ledger_database, method, text)
+    failure = refusal(demanding, dump, method, text)
     assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "REASON_REQUIRED")
     assert failure.metadata == {}
 
