@@ -57,6 +57,10 @@ class Crowd:
             assert time.monotonic() < deadline, "nobody gets an answer any more"
             time.sleep(0.01)
 
+    def replayed_count(self) -> int:
+        """How many got to know only when they asked again that their request had been carried out."""
+        return sum(answer.replayed for answer in self._account.accepted())
+
     def check(self, database: LedgerDatabase) -> None:
         """Fail unless the ledger has what they were told, and nothing else."""
         assert self._account.refused_except({"INSUFFICIENT_STOCK"}) == []

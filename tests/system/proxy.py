@@ -26,14 +26,10 @@ class Proxy:
         for connection in self._take():
             connection.cut()
 
-    def swallow_and_cut(self, seconds: float) -> None:
-        """For a while let all questions through and no answers back; then cut."""
-        connections = self._take()
-        for connection in connections:
-            connection.swallowing = True
-        threading.Event().wait(seconds)
-        for connection in connections:
-            connection.cut()
+    def lose_answer_to(self, question: bytes) -> None:
+        """On each connection let the next question with these words through, and cut in the moment of the answer."""
+        for connection in self._take():
+            connection.fatal_question = question
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -70,7 +66,8 @@ class _Connection:
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self._client, self._server = client, server
-        self.swallowing = False
+        self.fatal_question: bytes | None = None
+        self._is_deaf = False
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(target=self._run, daemon=True).start()
@@ -82,19 +79,26 @@ class _Connection:
         self._end()
 
     def _run(self) -> None:
-        answers = threading.Thread(target=self._pass_on, args=(self._server, self._client), daemon=True)
+        answers = threading.Thread(target=self._pass_on_answers, daemon=True)
         answers.start()
-        self._pass_on(self._client, self._server)
+        self._pass_on_questions()
         answers.join()
         # Not before both threads have left them: the numbers of closed sockets are used again.
         self._client.close()
         self._server.close()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pass_on_questions(self) -> None:
         with suppress(OSError):
-            while data := source.recv(CHUNK_BYTES):
-                if not (self.swallowing and source is self._server):
-                    sink.sendall(data)
+            while data := self._client.recv(CHUNK_BYTES):
+                if self.fatal_question and self.fatal_question in data:
+                    self._is_deaf = True
+                self._server.sendall(data)
+        self._end()
+
+    def _pass_on_answers(self) -> None:
+        with suppress(OSError):
+            while (data := self._server.recv(CHUNK_BYTES)) and not self._is_deaf:
+                self._client.sendall(data)
         self._end()
 
     def _end(self) -> None:
