@@ -1,17 +1,20 @@
 """The decisions over one batch: what to record, and what to answer to each submission.
 
 Each is decided in turn, against the stock that the ones before it have left. A refusal drops only its own submission. A
-request that was recorded earlier, or accepted earlier in the batch, is answered as it was then.
+request that was recorded earlier, or accepted earlier in the batch, is answered as it was then. What comes after a
+batch is full waits for another one.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from .domain.decide import decide
 from .domain.journal import Entry, RecordedMovement, recorded_movement
 from .domain.operations import OPERATION_KINDS, AddStock, Submission
 from .domain.refusals import Refused, RequestIdReused
+from .domain.removal import LayersExhausted
 from .domain.stock import Movement
 from .storage.loading import Loaded
 from .storage.recording import Numbers
@@ -49,6 +52,10 @@ class _Previewed:
 _Decision = _Accepted | _Previewed | Repeat | Refused
 
 
+MOVEMENTS_MAX: Final = 1000
+"""A batch with as many movements is full. They share a transaction, which holds the locks of them all."""
+
+
 class Batch:
     """Decides submissions against loaded stock, and remembers what came of each."""
 
@@ -60,14 +67,21 @@ class Batch:
         self._new_ids = iter(loaded.new_ids)
         self._decisions: list[_Decision] = []
         self._accepted: dict[UUID, int] = {}
+        self._movement_count = 0
         self._written: list[tuple[RecordedMovement, ...]] = []
 
-    def decide(self, submission: Submission) -> None:
-        """Decide the next submission."""
+    def decide(self, submission: Submission) -> bool:
+        """Decide the next submission; False when it, and all after it, must wait for another batch."""
+        if self._movement_count >= MOVEMENTS_MAX:
+            return False
         try:
             self._decisions.append(self._repeated(submission) or self._fresh(submission))
+        except LayersExhausted:
+            assert self._decisions, "what the first submission of a batch can need is loaded"
+            return False
         except Refused as refusal:
             self._decisions.append(refusal)
+        return True
 
     def repeats(self) -> list[Repeat]:
         """What was asked again and has been recorded earlier."""
@@ -76,7 +90,7 @@ class Batch:
     def number(self, numbers: Numbers) -> None:
         """Learn how the entries were numbered when they were recorded."""
         operation_id = numbers.last_operation_id - len(self.entries)
-        movement_id = numbers.last_movement_id - sum(len(entry.movements) for entry in self.entries)
+        movement_id = numbers.last_movement_id - self._movement_count
         for entry in self.entries:
             operation_id += 1
             self._written.append(
@@ -98,7 +112,7 @@ class Batch:
             movement_id += len(entry.movements)
 
     def outcomes(self, recorded: Mapping[int, tuple[RecordedMovement, ...]]) -> list[Outcome]:
-        """What became of each submission; `recorded` has the movements of the repeats, by operation id."""
+        """What became of each submission that was decided; `recorded` has the movements of the repeats, by operation id."""
         return [self._outcome(decision, recorded) for decision in self._decisions]
 
     def _repeated(self, submission: Submission) -> _Accepted | Repeat | None:
@@ -126,6 +140,7 @@ class Batch:
         self._stock.apply(movements)
         number = self._accepted[submission.request_id] = len(self.entries)
         self.entries.append(_entry(submission, movements))
+        self._movement_count += len(movements)
         return _Accepted(number, replayed=False)
 
     def _outcome(self, decision: _Decision, recorded: Mapping[int, tuple[RecordedMovement, ...]]) -> Outcome:

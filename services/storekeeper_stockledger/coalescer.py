@@ -22,6 +22,11 @@ BATCH_MAX: Final = 1000
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
 
+
+class Postponed(Exception):
+    """Instead of an answer: the call waits at the head of its tenant's queue, and is asked again in its turn."""
+
+
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
@@ -84,7 +89,9 @@ class Coalescer(Generic[Asked, Answer]):
         try:
             batch = self._next_batch(queue)
             if batch:
-                await self._answer(tenant_id, batch)
+                postponed = await self._answer(tenant_id, batch)
+                queue.extendleft(reversed(postponed))
+                self._waiting_count += len(postponed)
         finally:
             del self._in_lane[tenant_id]
             if queue:
@@ -107,7 +114,8 @@ class Coalescer(Generic[Asked, Answer]):
             batch.append(call)
         return batch
 
-    async def _answer(self, tenant_id: int, batch: "list[_Call[Asked, Answer]]") -> None:
+    async def _answer(self, tenant_id: int, batch: "list[_Call[Asked, Answer]]") -> "list[_Call[Asked, Answer]]":
+        """Answer the calls of a batch; returns those that were postponed."""
         asked = [call.asked for call in batch]
         # One that has time left must not be given up because of another that has none.
         deadline = max(call.deadline for call in batch)
@@ -117,10 +125,17 @@ class Coalescer(Generic[Asked, Answer]):
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, each caller must hear of it
             answers = [error] * len(batch)
+        postponed = []
         for call, answer in zip(batch, answers, strict=True):
-            if call.answer.done():
-                continue
-            if isinstance(answer, Exception):
-                call.answer.set_exception(answer)
-            else:
-                call.answer.set_result(answer)
+            if isinstance(answer, Postponed):
+                postponed.append(call)
+            elif not call.answer.done():
+                _settle(call.answer, answer)
+        return postponed
+
+
+def _settle(future: "asyncio.Future[Answer]", answer: "Answer | Exception") -> None:
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

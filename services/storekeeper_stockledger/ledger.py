@@ -8,7 +8,7 @@ again from the start: what did commit is then found recorded under its request i
 import random
 import time
 from collections.abc import Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain, repeat, takewhile
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from storekeeper_kit.database import Database, Trouble, classify
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
 from .batch import Batch, Outcome
+from .coalescer import Postponed
 from .domain.journal import RecordedMovement
 from .domain.operations import Submission
 from .storage.loading import StockMoved, lock_and_load
@@ -25,12 +26,12 @@ from .storage.movements import movements_of
 from .storage.recording import record
 from .storage.selecting import Repeat
 
-RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Waits before a batch is applied, the last one again and again until its deadline."""
+RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Waits before a batch is applied again; the last one repeats."""
 
-AWAY_PATIENCE_S: Final = 1.0
-"""How long a batch waits for a database that is away. Longer than it takes to connect anew, shorter than the patience of
-the callers, who must hear of it and may try another replica."""
+PATIENCE_S: Final = 1.0
+"""How long a batch in trouble keeps its lane. Longer than it takes to connect anew; then the callers hear of a database
+that is away and may try another replica, and a batch that rivals are in the way of lets other tenants have their turn."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -44,26 +45,24 @@ class Ledger:
     def apply(self, tenant_id: int, submissions: Sequence[Submission], deadline: float) -> list[Outcome]:
         """Apply the submissions in order and tell what became of each, by `deadline` on the monotonic clock.
 
-        An outcome of Unavailable or DeadlineExceeded leaves open what happened: repeating the request id tells.
+        Unavailable and DeadlineExceeded leave open what happened: repeating the request id tells. Postponed are those
+        that the batch had no room for, or all of them while rivals are in the way: apply them again.
         """
-        trouble: Exception = DeadlineExceeded()
+        trouble: Exception = Postponed()
+        give_up = min(deadline, time.monotonic() + PATIENCE_S)
         for delay in chain(RETRY_DELAYS_S, repeat(RETRY_DELAYS_S[-1])):
             pause = delay * random.uniform(0.5, 1.0)
-            if time.monotonic() + pause >= deadline:
+            if time.monotonic() + pause >= give_up:
                 break
             time.sleep(pause)
             try:
                 return self._transact(tenant_id, submissions)
-            except Unavailable as error:
-                if not isinstance(trouble, Unavailable):
-                    deadline = min(deadline, time.monotonic() + AWAY_PATIENCE_S)
+            except (Unavailable, DeadlineExceeded) as error:
                 trouble = error
-            except DeadlineExceeded as error:
-                trouble = error
-                break
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not hit those beside its cause
                 if not _may_pass(error):
                     return self._apply_apart(tenant_id, submissions, deadline, error)
+                trouble = Postponed()
                 log.debug("batch_repeated", cause=type(error).__name__, submissions=len(submissions))
         return [trouble] * len(submissions)
 
@@ -71,14 +70,14 @@ class Ledger:
         with self._database.raw() as connection:
             loaded = lock_and_load(connection, tenant_id, submissions)
             batch = Batch(loaded)
-            for submission in submissions:
-                batch.decide(submission)
+            decided = sum(1 for _ in takewhile(batch.decide, submissions))
             if batch.entries:
                 stock = loaded.stock
                 batch.number(record(connection, tenant_id, batch.entries, stock.shelves.values(), stock.now))
             else:
                 connection.rollback()
-        return batch.outcomes(self._recorded(tenant_id, batch.repeats()))
+        outcomes = batch.outcomes(self._recorded(tenant_id, batch.repeats()))
+        return outcomes + [Postponed()] * (len(submissions) - decided)
 
     def _recorded(self, tenant_id: int, repeats: Sequence[Repeat]) -> Mapping[int, tuple[RecordedMovement, ...]]:
         """The movements of operations that were recorded earlier, by operation id."""

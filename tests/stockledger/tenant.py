@@ -10,6 +10,7 @@ from uuid import UUID
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Outcome, Recorded
+from storekeeper_stockledger.coalescer import Postponed
 from storekeeper_stockledger.descriptions import Claim, Created, Descriptions
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.journal import RecordedMovement
@@ -106,9 +107,13 @@ class Tenant:
     # --- changing it ---
 
     def apply(self, *submissions: Submission) -> list[Outcome]:
-        """Apply a batch."""
+        """Apply a batch, and what it has no room for in further ones, as a coalescer does."""
         self.oldest_first |= {str(one.request_id) for one in submissions if draws_on_the_oldest(one.operation)}
-        return self.ledger.apply(self.tenant_id, submissions, deadline())
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(submissions):
+            applied = self.ledger.apply(self.tenant_id, submissions[len(outcomes) :], deadline())
+            outcomes += (outcome for outcome in applied if not isinstance(outcome, Postponed))
+        return outcomes
 
     def carry_out(self, operation: Operation) -> Recorded:
         """Apply one operation, which must not be refused."""

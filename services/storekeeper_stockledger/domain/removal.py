@@ -11,6 +11,10 @@ DRAWS_MAX: Final = 1000
 """Stocked items that one removal may draw on. Each is a movement, and all of them travel in one answer."""
 
 
+class LayersExhausted(Exception):
+    """The layers end before the quantity is covered: more of them have to be loaded."""
+
+
 class Layer(Protocol):
     """What a removal has to know of a stocked item."""
 
@@ -32,11 +36,11 @@ class Draw:
 
 
 def draw_oldest_first(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw, ...]:
-    """Draw `quantity` units from `layers`, which come oldest first and have that many available between them.
+    """Draw `quantity` units from `layers`, which come oldest first.
 
-    A layer is emptied before the next is touched. Layers with nothing available are passed over, and none is looked at
-    once the quantity is covered, so that a caller may load them lazily. Raises TooManyStockedItems, which tells how much
-    the permitted number of draws would cover.
+    A layer is emptied before the next is touched. Layers with nothing available are passed over. Raises
+    TooManyStockedItems, which tells how much the permitted number of draws would cover, and LayersExhausted when the
+    layers don't cover it.
     """
     assert quantity > 0
     draws: list[Draw] = []
@@ -50,4 +54,4 @@ def draw_oldest_first(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw,
             return tuple(draws)
         if len(draws) == DRAWS_MAX:
             raise TooManyStockedItems(limit=DRAWS_MAX, covered=quantity - missing)
-    raise AssertionError(f"{missing} of {quantity} units are missing from layers that were said to cover them")
+    raise LayersExhausted

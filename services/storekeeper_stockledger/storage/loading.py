@@ -2,12 +2,12 @@
 
 Two round trips, whatever the number of operations: the locks with all that the operations themselves name, then what
 depends on which positions were found. Of a position's stocked items only the oldest are read, until they cover what
-the whole batch asks of it; pages follow only where one of them doesn't.
+the whole batch asks of it, and never more than one operation could draw on.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ from ..domain.removal import DRAWS_MAX
 from ..domain.stock import Shelf, StockedItem, Totals
 from . import selecting
 from .locking import lock_positions
-from .selecting import LINE_PAGE, Repeat, Selecting
+from .selecting import Repeat, Selecting
 
 
 class StockMoved(Exception):
@@ -133,11 +133,11 @@ def _load(connection: Connection[Any], select: Selecting, found: _Found, operati
     unknown = [pair for pair in unknown if pair not in found.positions]
     with connection.pipeline():
         facts = select.position_facts(found.totals)
-        lines = select.lines(_quantities(asked), {}) if asked else None
+        lines = select.lines(asked, {}) if asked else None
         costing = select.costing(costed) if costed else None
         items = select.known_items(unknown) if unknown else None
         locations = select.known_locations(unknown) if unknown else None
-    on_line = _whole_lines(select, asked, selecting.read_stocked_items(lines)) if lines else []
+    on_line = _lines(select, asked, selecting.read_stocked_items(lines)) if lines else []
     return Stock(
         settings=found.settings,
         now=found.now,
@@ -156,28 +156,17 @@ def _load(connection: Connection[Any], select: Selecting, found: _Found, operati
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a batch asks of one position."""
-
-    quantity: Decimal
-    draws_max: int
-    """Stocked items that all of its removals together may draw on."""
-
-
-def _asked(found: _Found, operations: Iterable[Operation]) -> dict[int, _Asked]:
-    """What removals ask of each position that has anything: its oldest stocked items must cover it."""
-    asked: dict[int, _Asked] = {}
+def _asked(found: _Found, operations: Iterable[Operation]) -> dict[int, Decimal]:
+    """Units that removals ask of each position, at most what it has: its oldest stocked items must cover them."""
+    asked: defaultdict[int, Decimal] = defaultdict(Decimal)
     for operation in operations:
         position_id = found.position_of(operation)
         if isinstance(operation, RemoveStock) and position_id is not None:
-            before = asked.get(position_id, _Asked(ZERO, 0))
-            asked[position_id] = _Asked(before.quantity + operation.quantity, before.draws_max + DRAWS_MAX)
-    available = {position_id: found.totals[position_id].available for position_id in asked}
+            asked[position_id] += operation.quantity
     return {
-        position_id: replace(wanted, quantity=min(wanted.quantity, available[position_id]))
-        for position_id, wanted in asked.items()
-        if available[position_id]
+        position_id: min(quantity, found.totals[position_id].available)
+        for position_id, quantity in asked.items()
+        if found.totals[position_id].available
     }
 
 
@@ -191,28 +180,34 @@ def _costed(found: _Found, operations: Iterable[Operation]) -> set[int]:
     }
 
 
-def _whole_lines(select: Selecting, asked: Mapping[int, _Asked], page: list[StockedItem]) -> list[StockedItem]:
-    """The first page and those after it, until what is asked is covered, or as many are loaded as may be drawn on."""
-    stocked_items = page
-    while page:
-        by_position = _by_position(page)
-        asked = {
-            position_id: _Asked(
-                asked[position_id].quantity - sum(item.available for item in items),
-                asked[position_id].draws_max - len(items),
-            )
-            for position_id, items in by_position.items()
-            if len(items) == LINE_PAGE
-        }
-        asked = {position_id: left for position_id, left in asked.items() if left.quantity > 0 and left.draws_max > 0}
-        ends = {position_id: max(item.age for item in by_position[position_id]) for position_id in asked}
-        page = selecting.read_stocked_items(select.lines(_quantities(asked), ends)) if asked else []
-        stocked_items += page
-    return stocked_items
+def _lines(select: Selecting, asked: Mapping[int, Decimal], page: list[StockedItem]) -> list[StockedItem]:
+    """The first page of each line and, for the first line that it doesn't cover, those that follow.
+
+    So much is enough for the first operation of the batch, whatever it asks. One that needs more waits for the next
+    batch, where it is the first.
+    """
+    by_position = _by_position(page)
+    for position_id, quantity in asked.items():
+        line = by_position.get(position_id, [])
+        if sum(item.available for item in line) < quantity:
+            return page + _rest_of_line(select, position_id, quantity, line)
+    return page
 
 
-def _quantities(asked: Mapping[int, _Asked]) -> dict[int, Decimal]:
-    return {position_id: wanted.quantity for position_id, wanted in asked.items()}
+def _rest_of_line(
+    select: Selecting, position_id: int, quantity: Decimal, line: Sequence[StockedItem]
+) -> list[StockedItem]:
+    """The pages after `line`, until they cover the quantity or hold as many stocked items as one removal draws on."""
+    rest: list[StockedItem] = []
+    missing = quantity - sum((item.available for item in line), ZERO)
+    end = line[-1].age if line else None
+    while missing > 0 and len(line) + len(rest) < DRAWS_MAX:
+        page = selecting.read_stocked_items(select.lines({position_id: missing}, {position_id: end} if end else {}))
+        assert page, "the units that a position has available are those of its stocked items"
+        rest += page
+        missing -= sum(item.available for item in page)
+        end = page[-1].age
+    return rest
 
 
 def _by_position(stocked_items: Iterable[StockedItem]) -> dict[int, list[StockedItem]]:

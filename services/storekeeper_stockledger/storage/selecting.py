@@ -25,6 +25,9 @@ Age = tuple[datetime, int]
 LINE_PAGE: Final = 256
 """Stocked items read of one position at a time, until what was asked for is covered."""
 
+LINES_MAX: Final = 4096
+"""Stocked items read for all positions of a batch together, those of the first position before those of the next."""
+
 _TENANT = """
 SELECT greatest(clock_timestamp(), head.record_time), settings.reason_required, settings.currency_code
   FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
@@ -56,7 +59,7 @@ _LINES = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
   FROM unnest(
            %(position_ids)s::bigint[], %(asked)s::numeric[], %(times)s::timestamptz[], %(ids)s::bigint[]
-       ) AS wanted(position_id, asked, after_time, after_id)
+       ) WITH ORDINALITY AS wanted(position_id, asked, after_time, after_id, number)
  CROSS JOIN LATERAL (
        SELECT page.*,
               sum(page.available) OVER (ORDER BY page.receive_time, page.stocked_item_id) - page.available AS ahead
@@ -65,11 +68,14 @@ SELECT {_STOCKED_ITEM_COLUMNS}
                 WHERE line.tenant_id = %(tenant_id)s
                   AND line.position_id = wanted.position_id
                   AND line.open
+                  AND line.available > 0
                   AND (line.receive_time, line.stocked_item_id) > (wanted.after_time, wanted.after_id)
                 ORDER BY line.receive_time, line.stocked_item_id
                 LIMIT {LINE_PAGE}) AS page
        ) AS s
  WHERE s.ahead < wanted.asked
+ ORDER BY wanted.number, s.receive_time, s.stocked_item_id
+ LIMIT {LINES_MAX}
 """
 
 _NAMED = f"""
