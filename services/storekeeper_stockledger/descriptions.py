@@ -164,7 +164,7 @@ class Descriptions:
                 raise PositionExists(pair.item_id, pair.location_id, row.position_id)
             if not location.active:
                 raise LocationInactive(pair.location_id)
-            _check_terms(terms, describing.read_item(item_row))
+            _check_terms(terms, describing.read_item(item_row), given=asdict(terms))
             values = {**key, **asdict(terms)}
             row = _insert(connection, tables.position, tenant_id, claim.entry("open_position", now), values)
             return Created(describing.read_position(row), replayed=False)
@@ -187,7 +187,7 @@ class Descriptions:
             _check_revision("position", position_id, position.revision, revision)
             item_row = describing.find_row(connection, tables.item, tenant_id, item_id=position.item_id)
             assert item_row, "items stay"
-            _check_terms(replace(position.terms, **values), describing.read_item(item_row))
+            _check_terms(replace(position.terms, **values), describing.read_item(item_row), given=values)
             changed = describing.update_row(
                 connection, tables.position, tenant_id, key, {**values, "revision": position.revision + 1}
             )
@@ -270,9 +270,12 @@ def _check_nothing_opened(connection: Connection, tenant_id: int, currency_code:
         raise CurrencyFrozen(currency_code)
 
 
-def _check_terms(terms: PositionTerms, item: Item) -> None:
+def _check_terms(terms: PositionTerms, item: Item, *, given: Mapping[str, object]) -> None:
+    """Only what is given can be blamed: the scale of an item may have been lowered since the rest was accepted."""
     for name, bound in (("minimum", terms.minimum), ("maximum", terms.maximum)):
-        if bound is not None and not item.measures(bound.normalize()):
+        if name in given and bound is not None and not item.measures(bound.normalize()):
             raise BadField(f"position.{name}", f"has more than the {item.quantity_scale} decimals of the item")
     if terms.maximum is not None and terms.maximum < terms.minimum:
-        raise BadField("position.maximum", "is less than the minimum")
+        if "maximum" in given:
+            raise BadField("position.maximum", "is less than the minimum")
+        raise BadField("position.minimum", "is greater than the maximum")

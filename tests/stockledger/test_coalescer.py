@@ -13,7 +13,7 @@ import pytest
 
 from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
 from storekeeper_stockledger import coalescer as coalescer_module
-from storekeeper_stockledger.coalescer import Coalescer
+from storekeeper_stockledger.coalescer import Coalescer, Postponed
 
 TIMEOUT_S = 10.0
 REFUSED = "refused"
@@ -317,3 +317,18 @@ class TestClosing:
             works.gate.set()
             await closing
             assert await answers(calls) == ["a for 1", "b for 1", "c for 2"]
+
+
+@asynchronously
+async def test_a_postponed_call_keeps_its_place_and_waits_for_its_tenants_turn() -> None:
+    applied: list[tuple[int, list[str]]] = []
+
+    def one_at_a_time(tenant_id: int, asked: Sequence[str], _deadline: float) -> list[str | Exception]:
+        applied.append((tenant_id, list(asked)))
+        return [asked[0], *(Postponed() for _ in asked[1:])]
+
+    async with coalescing(one_at_a_time) as coalescer:
+        first = await submitted(coalescer, "a")
+        rest = [*await submitted(coalescer, "b", "c"), *await submitted(coalescer, "x", tenant_id=2)]
+        assert await asyncio.gather(*first, *rest) == ["a", "b", "c", "x"]
+    assert applied == [(1, ["a"]), (2, ["x"]), (1, ["b", "c"]), (1, ["c"])]

@@ -327,7 +327,7 @@ class TestPositions:
         for bound, value in (("minimum", Decimal(5)), ("maximum", Decimal(1))):
             with pytest.raises(BadField) as refusal:
                 tenant.update_position(position_id, revision=None, **{bound: value})
-            assert refusal.value.field == "position.maximum"
+            assert refusal.value.field == f"position.{bound}"
         changed = tenant.update_position(position_id, minimum=Decimal(5), maximum=None, bin="B2")
         assert (changed.terms.minimum, changed.terms.maximum, changed.terms.bin) == (Decimal(5), None, "B2")
 

@@ -70,8 +70,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
 
     async def _change(self, submission: Submission, context: Context) -> Recorded:
         recorded = await self._changes.submit(bound_caller().tenant_id, submission, bound_deadline())
-        if recorded.replayed:
-            context.set_trailing_metadata(REPLAYED)
+        _tell_if_replayed(recorded.replayed, context)
         return recorded
 
     # --- locations ---
@@ -83,8 +82,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         created = await self._run(
             self._descriptions.create_location, caller.tenant_id, claim, name, deadline=bound_deadline()
         )
-        if created.replayed:
-            context.set_trailing_metadata(REPLAYED)
+        _tell_if_replayed(created.replayed, context)
         return writing.location(created.resource)
 
     async def GetLocation(self, request: pb.GetLocationRequest, context: Context) -> pb.Location:
@@ -136,8 +134,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         created = await self._run(
             self._descriptions.open_position, caller.tenant_id, claim, pair, terms, deadline=bound_deadline()
         )
-        if created.replayed:
-            context.set_trailing_metadata(REPLAYED)
+        _tell_if_replayed(created.replayed, context)
         return writing.position(created.resource)
 
     async def GetPosition(self, request: pb.GetPositionRequest, context: Context) -> pb.Position:
@@ -228,6 +225,11 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code on a worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
+
+
+def _tell_if_replayed(replayed: bool, context: Context) -> None:
+    if replayed:
+        context.set_trailing_metadata(REPLAYED)
 
 
 def _next(query: paging.Query, listed: Rows[T], keys: Callable[[T], paging.Keys]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true, tuple_
 
 from ..domain.journal import RecordedMovement
 from ..domain.operations import ItemAtLocation
@@ -175,8 +175,10 @@ def list_movements(
             }
         ),
         _of_request(wanted.request_id) if wanted.request_id else true(),
-        columns.record_time >= wanted.record_time_from if wanted.record_time_from else true(),
-        columns.record_time < wanted.record_time_before if wanted.record_time_before else true(),
+        columns.movement_id > _last_before(tenant_id, wanted.record_time_from) if wanted.record_time_from else true(),
+        columns.movement_id <= _last_before(tenant_id, wanted.record_time_before)
+        if wanted.record_time_before
+        else true(),
         _after(page, columns.movement_id),
     )
     return read_movements(connection.execute(statement.limit(page.size)))
@@ -191,6 +193,18 @@ def _of_request(request_id: UUID) -> ColumnElement[bool]:
     operation, movement_id = tables.operation.c, tables.movement.c.movement_id
     first = operation.last_movement_id - operation.movement_count + 1
     return (operation.request_id == request_id) & movement_id.between(first, operation.last_movement_id)
+
+
+def _last_before(tenant_id: int, time: datetime) -> ColumnElement[int]:
+    """The last movement that was recorded before a time: record times never run backwards along ids."""
+    operation = tables.operation.c
+    newest = (
+        select(operation.last_movement_id)
+        .where(operation.tenant_id == tenant_id, operation.record_time < time)
+        .order_by(operation.record_time.desc(), operation.operation_id.desc())
+        .limit(1)
+    )
+    return func.coalesce(newest.scalar_subquery(), 0)
 
 
 def _after(page: Page, *keys: ColumnElement[Any]) -> ColumnElement[bool]:

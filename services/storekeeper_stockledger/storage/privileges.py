@@ -9,7 +9,10 @@ _FORBIDDEN = text(
     SELECT string_agg(privilege || ' on ' || name, ', ')
       FROM unnest(ARRAY['operation', 'movement']) AS name,
            unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
-     WHERE has_table_privilege(name, privilege)
+     WHERE CASE privilege
+               WHEN 'UPDATE' THEN has_any_column_privilege(name, privilege)
+               ELSE has_table_privilege(name, privilege)
+           END
     """
 )
 

@@ -193,6 +193,7 @@ operation = Table(
     Column("chain_hash", LargeBinary),
     PrimaryKeyConstraint("tenant_id", "operation_id"),
     UniqueConstraint("tenant_id", "request_id", name="operation_request_id_key"),
+    Index("operation_record_time_index", "tenant_id", "record_time", "operation_id"),
 )
 
 movement = Table(

@@ -154,6 +154,9 @@ CREATE TABLE operation (
     CONSTRAINT operation_request_id_key UNIQUE (tenant_id, request_id)
 );
 
+CREATE INDEX operation_record_time_index
+    ON operation (tenant_id, record_time, operation_id);
+
 CREATE TABLE movement (
     tenant_id BIGINT NOT NULL,
     movement_id BIGINT NOT NULL,
