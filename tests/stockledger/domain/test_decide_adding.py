@@ -24,7 +24,7 @@ from storekeeper_stockledger.domain.refusals import (
     StockLimitExceeded,
     TrackingViolated,
 )
-from storekeeper_stockledger.domain.stock import QUANTITY_LIMIT, VALUE_LIMIT
+from storekeeper_stockledger.domain.stock import QUANTITY_LIMIT, UNIT_COST_LIMIT, VALUE_LIMIT
 from tests.stockledger.domain.shelves import (
     DAY,
     ITEM_ID,
@@ -234,6 +234,14 @@ class TestLimits:
         assert isinstance(refusal, StockLimitExceeded)
         assert refusal.limit == VALUE_LIMIT
         assert decide(adding(Decimal(10) ** 9 - 1, cost=usd(Decimal(10) ** 9)), stock, new_id=9)
+
+    def test_no_unit_costs_as_much_as_the_limit_though_it_is_the_average(self) -> None:
+        """A millionth of a unit at just below the limit is worth a million after rounding: on average, the limit."""
+        costing = Costing(Decimal("0.000001"), Decimal(1_000_000), Decimal("999999999999.9999999999"), NOW)
+        fine = stock_on(shelf(stocks=item(scale=6), costing=costing))
+        refusal = refusal_of(adding("0.000001", cost=CostMethod.AVERAGE), fine)
+        assert isinstance(refusal, StockLimitExceeded)
+        assert refusal.limit == UNIT_COST_LIMIT
 
     def test_an_amount_that_reaches_the_limit_by_rounding_is_refused(self) -> None:
         just_below = usd(Decimal(10) ** 11 - Decimal("0.0000000001"))

@@ -1,0 +1,29 @@
+"""The order in which positions are locked."""
+
+import random
+
+from storekeeper_kit.database import Database
+from storekeeper_stockledger.domain.operations import ItemAtLocation
+from storekeeper_stockledger.storage.locking import lock_positions
+from tests.stockledger.tenant import Tenant
+
+POSITIONS = 60
+SEED = 7
+
+
+def test_positions_are_locked_by_id_however_they_are_named(tenant: Tenant, database: Database) -> None:
+    """So that two batches wait for each other instead of deadlocking."""
+    stocked_items = []
+    for position_id in tenant.positions(POSITIONS):
+        tenant.stock(position_id, [1])
+        stocked_items += tenant.stocked_items(position_id)
+    random.Random(SEED).shuffle(stocked_items)
+    with database.raw() as connection:
+        locked = lock_positions(
+            connection,
+            tenant.tenant_id,
+            position_ids=[one.position_id for one in stocked_items[0::3]],
+            pairs=[ItemAtLocation(one.item_id, one.location_id) for one in stocked_items[1::3]],
+            stocked_item_ids=[one.stocked_item_id for one in stocked_items[2::3]],
+        )
+        assert [row[0] for row in locked.fetchall()] == sorted(one.position_id for one in stocked_items)
