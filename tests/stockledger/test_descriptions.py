@@ -459,3 +459,20 @@ class TestSettings:
         monkeypatch.setattr(describing, "insert_row", changing_meanwhile)
         tenant.position(tenant.item().item_id, location_id)
         assert isinstance(outcome(changes[0]), CurrencyFrozen)
+
+    def test_a_position_waits_for_a_new_currency(
+        self, tenant: Tenant, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Otherwise its first stock could be valued in the old one, behind the back of the check."""
+        item_id, location_id = tenant.item().item_id, tenant.location()
+        openings: list[Future[Any]] = []
+        check = descriptions._check_nothing_opened
+
+        def opening_meanwhile(*args: Any) -> None:
+            check(*args)
+            openings.append(threads.submit(tenant.open_position, item_id, location_id))
+            assert waits(openings[0])
+
+        monkeypatch.setattr(descriptions, "_check_nothing_opened", opening_meanwhile)
+        tenant.update_settings(currency_code="EUR")
+        assert outcome(openings[0]).resource.location_id == location_id

@@ -1,23 +1,32 @@
 """The order in which positions are locked."""
 
 import random
+from collections.abc import Mapping
+
+import pytest
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.domain.operations import ItemAtLocation
 from storekeeper_stockledger.storage.locking import lock_positions
+from storekeeper_stockledger.storage.planning import BY_INDEX
+from tests.harness.databases import LedgerDatabase
 from tests.stockledger.tenant import Tenant
 
 POSITIONS = 60
 SEED = 7
 
 
-def test_positions_are_locked_by_id_however_they_are_named(tenant: Tenant, database: Database) -> None:
-    """So that two batches wait for each other instead of deadlocking."""
+@pytest.mark.parametrize("planning", [BY_INDEX, {}, {"enable_sort": "off", "enable_indexscan": "off"}], ids=str)
+def test_positions_are_locked_by_id_however_they_are_named(
+    tenant: Tenant, ledger_database: LedgerDatabase, planning: Mapping[str, str]
+) -> None:
+    """So that two batches wait for each other instead of deadlocking, whichever way PostgreSQL finds the rows."""
     stocked_items = []
     for position_id in tenant.positions(POSITIONS):
         tenant.stock(position_id, [1])
         stocked_items += tenant.stocked_items(position_id)
     random.Random(SEED).shuffle(stocked_items)
+    database = Database(ledger_database.service_url, settings=planning)
     with database.raw() as connection:
         locked = lock_positions(
             connection,
@@ -27,3 +36,4 @@ def test_positions_are_locked_by_id_however_they_are_named(tenant: Tenant, datab
             stocked_item_ids=[one.stocked_item_id for one in stocked_items[2::3]],
         )
         assert [row[0] for row in locked.fetchall()] == sorted(one.position_id for one in stocked_items)
+    database.close()
