@@ -43,7 +43,11 @@ class LedgerProcess:
     def start(self) -> None:
         """Start it and return when it is ready for calls."""
         self.launch()
-        self.wait_until(SERVING)
+        try:
+            self.wait_until(SERVING)
+        except BaseException:
+            self.kill()
+            raise
 
     def launch(self) -> None:
         """Start it and return at once."""

@@ -21,7 +21,7 @@ from tests.harness.stock import Stock, decimal
 from tests.system.workload import Client, Workload
 
 DURATION_S = 60.0
-"""A minute of a thousand small collisions: a lock left out shows within seconds, a rare one needs its chance."""
+"""Positions locked in a wrong order, tried out, met six times in a quarter of a minute; what is rarer needs the rest."""
 
 CLIENTS = 24
 EXPECTED_REASONS = {"INSUFFICIENT_STOCK", "REQUEST_ID_REUSED", "LOCATION_INACTIVE"}
