@@ -9,7 +9,10 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import OLDEST, TIMEOUT_S, Stock, adding, caller, decimal, removing, timestamp
+from tests.stockledger.tenant import Tenant, submission
+from tests.stockledger.tenant import adding as stocking
 
 REPLAYED = ("storekeeper-replayed", "true")
 
@@ -230,3 +233,15 @@ def test_a_tenant_that_was_never_heard_of_has_default_settings(stock: Stock) -> 
     update = pb.UpdateSettingsRequest(settings=pb.Settings(reason_required=True, etag=settings.etag))
     update.update_mask.paths.append("reason_required")
     assert stock.call("UpdateSettings", update).reason_required
+
+
+def test_the_longest_answers_fit_into_a_message(ledger: LedgerProcess, tenant: Tenant) -> None:
+    """As many movements as one call may make, and as a page may have, with all texts as long as they may be."""
+    longest = {"reason": 500 * "\N{DUCK}", "reference": 100 * "\N{DUCK}", "receive_time": OLDEST}
+    (position_id,) = tenant.positions(scale=6)
+    tenant.apply(*(submission(stocking(position_id, "0.000001", **longest)) for _ in range(1000)))
+    with Stock(ledger.address, tenant_id=tenant.tenant_id) as stock:
+        stock.metadata = caller(tenant.tenant_id, 200 * "a")
+        removed = stock.remove("0.001", position_id=position_id, reason=longest["reason"])
+        assert len(removed) == 1000
+        assert len(stock.movements()) == 2000
