@@ -31,9 +31,14 @@ from storekeeper_kit.refusals import Table
 DRAIN_MIN_S = 0.1
 
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+# Calls that have arrived and aren't looked at yet. Beyond this many gRPC drops calls by itself, as CANCELLED and without
+# a reason; its own bound of 1,000 is less than what a burst brings, and ours refuses a call too many as OVERLOADED.
+ARRIVED_MAX = 100_000
 OPTIONS = (
     # A second server on a taken port would share it in silence.
     ("grpc.so_reuseport", 0),
+    ("grpc.server.max_pending_requests", ARRIVED_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", ARRIVED_MAX),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     # Finds out about clients that vanished, and bears the pings of clients that want to find out about us.

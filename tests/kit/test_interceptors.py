@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from storekeeper_kit.caller import bound_caller
+from storekeeper_kit.clients import failure_of
 from storekeeper_kit.deadline import bound_deadline, time_remaining
 from storekeeper_kit.logs import add_call
 from storekeeper_kit.refusals import InvalidRequest, Refusal, Table, Unavailable, Violation
@@ -266,6 +267,21 @@ class TestBounds:
             assert client.call("d") == "d"
 
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+
+    def test_a_burst_of_calls_is_answered_or_refused_and_not_dropped(self) -> None:
+        release = threading.Event()
+
+        async def hold_the_loop(text: str) -> str:
+            release.wait()
+            return text
+
+        with serving(service(hold_the_loop), calls_in_flight_max=10) as client:
+            calls = [client.start("a") for _ in range(3000)]
+            release.set()
+            failures = [failure_of(error) for call in calls if (error := call.exception())]
+
+        # What gRPC drops because we are too slow to look at it is CANCELLED, and has no reason.
+        assert {(each.code, each.reason) for each in failures} <= {(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")}
 
     def test_a_refused_or_failed_call_makes_room_again(self) -> None:
         turns = itertools.count()
