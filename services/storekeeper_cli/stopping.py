@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+STDIN = 0  # By its number: it may be closed, and then Python has no object for it.
+
 
 def on_request_to_stop(callback: Callable[[], None]) -> None:
     """Call back at each request, in the running event loop."""
@@ -29,7 +31,7 @@ def _watch_terminal(loop: asyncio.AbstractEventLoop, callback: Callable[[], None
         return
     losses = select.epoll()
     # No event is asked for: what somebody types is not ours, and a hang-up is reported anyway.
-    losses.register(sys.stdin.fileno(), 0)
+    losses.register(STDIN, 0)
 
     def lost() -> None:
         loop.remove_reader(losses)
@@ -40,4 +42,8 @@ def _watch_terminal(loop: asyncio.AbstractEventLoop, callback: Callable[[], None
 
 
 def _is_in_foreground() -> bool:
-    return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    try:
+        return os.tcgetpgrp(STDIN) == os.getpgrp()
+    except OSError:
+        # No terminal; or one that is another session's to lose, as after ``su USER -c``.
+        return False

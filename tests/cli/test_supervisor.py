@@ -124,6 +124,18 @@ def test_losing_the_terminal_stops_the_programs_even_if_only_make_is_told(superv
     assert supervised.stops() == ["first"]
 
 
+def test_the_terminal_of_another_session_is_not_in_the_way(supervise: Supervise) -> None:
+    # `su USER -c` leaves a program its terminal as input, but in a session of its own.
+    terminal, end_of_terminal = os.openpty()
+    supervise("plain", stdin=end_of_terminal).wait_until_ready()
+    os.close(end_of_terminal)
+    os.close(terminal)
+
+
+def test_closed_input_is_not_in_the_way(supervise: Supervise) -> None:
+    supervise("plain", through=("/bin/sh", "-c", 'exec "$@" <&-', "sh")).wait_until_ready()
+
+
 def test_a_program_that_will_not_stop_is_killed_within_five_seconds(supervise: Supervise) -> None:
     supervised = supervise("stubborn", "stubborn", "stubborn")
     supervised.wait_until_ready()
