@@ -52,6 +52,7 @@ PORT_MAX = 65535
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 COLLECT_AFTER_OBJECTS = 50_000
 
+EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -171,6 +172,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Runs a server's main coroutine; a start that can't succeed ends with one clear line instead of a traceback."""
     try:
         uvloop.run(main())
+        _leave()
     except ConfigurationError as error:
         _exit(EXIT_MISCONFIGURED, error)
     except CannotListen as error:
@@ -178,6 +180,13 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     except KeyboardInterrupt:
         # Before the server listened for signals: there was nothing to finish yet.
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _leave() -> None:
+    """End the process now: Python itself would wait for threads, and so for a database that hangs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_OK)
 
 
 def _spare_the_collector() -> None:

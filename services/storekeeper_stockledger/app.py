@@ -61,7 +61,7 @@ async def serve(settings: StockLedgerSettings) -> None:
     finally:
         await changes.close()
         await positions.close()
-        workers.shutdown()
+        workers.shutdown(wait=False)
         database.close()
         hot.close()
 

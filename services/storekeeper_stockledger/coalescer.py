@@ -22,6 +22,9 @@ BATCH_MAX: Final = 1000
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
 
+CLOSE_PATIENCE_S: Final = 1.0
+"""How long closing waits for a batch under way, whose callers have gone by then."""
+
 
 class Postponed(Exception):
     """Instead of an answer: the call waits at the head of its tenant's queue, and is asked again in its turn."""
@@ -69,10 +72,11 @@ class Coalescer(Generic[Asked, Answer]):
         return await call.answer
 
     async def close(self) -> None:
-        """Finish what is under way; nothing may be submitted any more."""
-        while self._batches:
-            await asyncio.wait(self._batches)
-        self._executor.shutdown()
+        """Finish what is under way, if the database lets it; nothing may be submitted any more."""
+        give_up = time.monotonic() + CLOSE_PATIENCE_S
+        while self._batches and time.monotonic() < give_up:
+            await asyncio.wait(self._batches, timeout=CLOSE_PATIENCE_S)
+        self._executor.shutdown(wait=False)
 
     def _fill_lanes(self) -> None:
         while self._idle_lanes and self._waiting:

@@ -187,12 +187,18 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         page = reading.page_by_age(read, request, query)
         wanted = reading.stocked_item_filter(read, request)
         read.finish()
-        listed = await self._run(self._reads.stocked_items, caller.tenant_id, page, wanted)
         with_cost = caller.may(COSTS_VIEW)
-        return pb.ListStockedItemsResponse(
-            stocked_items=[writing.stocked_item(one, with_cost=with_cost) for one in listed.rows],
-            next_page_token=_next(query, listed, lambda last: (microseconds(last.receive_time), last.stocked_item_id)),
-        )
+
+        def answer() -> pb.ListStockedItemsResponse:
+            listed = self._reads.stocked_items(caller.tenant_id, page, wanted)
+            return pb.ListStockedItemsResponse(
+                stocked_items=[writing.stocked_item(one, with_cost=with_cost) for one in listed.rows],
+                next_page_token=_next(
+                    query, listed, lambda last: (microseconds(last.receive_time), last.stocked_item_id)
+                ),
+            )
+
+        return await self._run(answer)
 
     async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
         """List movements by id."""
@@ -202,12 +208,16 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         page = reading.page(read, request, query)
         wanted = reading.movement_filter(read, request)
         read.finish()
-        listed = await self._run(self._reads.movements, caller.tenant_id, page, wanted)
         with_cost = caller.may(COSTS_VIEW)
-        return pb.ListMovementsResponse(
-            movements=[writing.movement(one, with_cost=with_cost) for one in listed.rows],
-            next_page_token=_next(query, listed, lambda last: (last.movement_id,)),
-        )
+
+        def answer() -> pb.ListMovementsResponse:
+            listed = self._reads.movements(caller.tenant_id, page, wanted)
+            return pb.ListMovementsResponse(
+                movements=[writing.movement(one, with_cost=with_cost) for one in listed.rows],
+                next_page_token=_next(query, listed, lambda last: (last.movement_id,)),
+            )
+
+        return await self._run(answer)
 
     # --- settings ---
 
@@ -223,7 +233,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         return writing.settings(*await self._run(change, tenant_id, revision, values, deadline=bound_deadline()))
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run synchronous code on a worker thread."""
+        """Run synchronous code on a worker thread. Long answers are written there, too, or every call would wait for them."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
 
 

@@ -705,7 +705,7 @@ class AddStockRequest(_message.Message):
     """The outside document that the units came with, up to 100 characters."""
     validate_only: _builtins.bool
     """Only tells what would happen: nothing is recorded, the movement has no id and no record time, and the request id
-    isn't used up. What it tells may no longer be true a moment later.
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
     """
     @_builtins.property
     def item_at_location(self) -> Global___ItemAtLocation:
@@ -860,7 +860,7 @@ class RemoveStockRequest(_message.Message):
     """Why, up to 500 characters. Required when the tenant's settings demand it."""
     validate_only: _builtins.bool
     """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
-    isn't used up. What it tells may no longer be true a moment later.
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
     """
     @_builtins.property
     def source(self) -> Global___StockSource:
