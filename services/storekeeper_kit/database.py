@@ -34,8 +34,12 @@ CONNECT_TIMEOUT_S = 2
 POOL_TIMEOUT_S = 5.0
 # A peer that vanished without a word is noticed after about this long.
 DEAD_PEER_TIMEOUT_MS = 10_000
-# A transaction of ours never waits for anything but the database, so one that is idle has been forgotten.
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+KEEPALIVE_IDLE_S = 5
+KEEPALIVE_INTERVAL_S = 2
+KEEPALIVE_COUNT = 3
+# A transaction of ours never waits for anything but the database. One that takes longer has been forgotten, by a process
+# that stands still or a machine that is gone, and must not keep what it has locked.
+FORGOTTEN_AFTER_MS = 15_000
 # Between the attempts of `transact`, the last one again and again; each is drawn from half of it to all of it, so that
 # rivals drift apart.
 RETRY_DELAYS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
@@ -88,6 +92,7 @@ _TROUBLE = {
     "57P05": Trouble.AWAY,  # idle_session_timeout
     "25006": Trouble.AWAY,  # read_only_sql_transaction: it has become a standby
     "25P03": Trouble.AWAY,  # idle_in_transaction_session_timeout: the connection is gone
+    "25P04": Trouble.AWAY,  # transaction_timeout: the same
     "40001": Trouble.CONFLICT,  # serialization_failure
     "40P01": Trouble.CONFLICT,  # deadlock_detected
     "55P03": Trouble.CONFLICT,  # lock_not_available
@@ -112,7 +117,12 @@ class Database:
         session = {
             "statement_timeout": statement_timeout_ms,
             "lock_timeout": lock_timeout_ms,
-            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+            "idle_in_transaction_session_timeout": FORGOTTEN_AFTER_MS,
+            # The server's side of what the connection arguments say for ours.
+            "tcp_keepalives_idle": KEEPALIVE_IDLE_S,
+            "tcp_keepalives_interval": KEEPALIVE_INTERVAL_S,
+            "tcp_keepalives_count": KEEPALIVE_COUNT,
+            "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
             "default_transaction_isolation": "read committed",
             "timezone": "UTC",
             **settings,
@@ -219,16 +229,32 @@ def _engine(url: str, session: dict[str, Any], application_name: str, pool_size:
             # After a failover, the old primary must not be taken for the new one.
             "target_session_attrs": "read-write",
             "keepalives": 1,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
+            "keepalives_idle": KEEPALIVE_IDLE_S,
+            "keepalives_interval": KEEPALIVE_INTERVAL_S,
+            "keepalives_count": KEEPALIVE_COUNT,
             "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
             # What the URL asks for comes last and wins.
             "options": f"{options} {parsed.query.get('options', '')}",
         },
     )
+    event.listen(engine, "connect", _limit_transactions)
     event.listen(engine, "checkout", _discard_if_ended)
     return engine
+
+
+def _limit_transactions(connection: psycopg.Connection[Any], _record: ConnectionPoolEntry) -> None:
+    """Has the server end any transaction that was forgotten, from PostgreSQL 17 on; one before it has no such setting.
+
+    The limit for idle ones, which all have, is not enough: a server that answers a pipeline late, because of a lock, reads
+    the driver's Flush after its Sync, and for that forgets to watch. The URL's own wish wins here as everywhere.
+    """
+    connection.execute(_LIMIT_TRANSACTIONS, [str(FORGOTTEN_AFTER_MS)])
+    connection.commit()
+
+
+_LIMIT_TRANSACTIONS = (
+    "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'transaction_timeout' AND source <> 'client'"
+)
 
 
 def _discard_if_ended(

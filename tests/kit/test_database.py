@@ -97,7 +97,7 @@ class TestTransactions:
         assert settings == {
             "statement_timeout": "4321ms",
             "lock_timeout": "1234ms",
-            "idle_in_transaction_session_timeout": "30s",
+            "idle_in_transaction_session_timeout": "15s",
             "transaction_isolation": "read committed",
             "timezone": "UTC",
             "application_name": "the test",
