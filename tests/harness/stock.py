@@ -199,10 +199,14 @@ class Stock:
 
     # --- looking at it ---
 
+    def position_named(self, position_id: int) -> pb.Position:
+        """A position."""
+        position: pb.Position = self.call("GetPosition", pb.GetPositionRequest(position_id=position_id))
+        return position
+
     def totals(self, position_id: int) -> pb.Totals:
         """The totals of a position."""
-        totals: pb.Totals = self.call("GetPosition", pb.GetPositionRequest(position_id=position_id)).totals
-        return totals
+        return self.position_named(position_id).totals
 
     def available(self, position_id: int) -> Decimal:
         """Units available at a position."""

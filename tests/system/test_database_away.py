@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import kill
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_cli.postgres import EmbeddedPostgres
 from storekeeper_kit.clients import Failure, failure_of
 from tests.cli.processes import family_of
+from tests.harness.databases import LedgerDatabase
 from tests.harness.ledger_process import NOT_SERVING, SERVING, LedgerProcess
 from tests.harness.stock import Stock, adding, removing
 
@@ -20,6 +22,8 @@ PATIENT_S = 10.0
 """Longer than the ledger itself waits for a database that is being restarted: so the answer is the ledger's."""
 
 HASTY_S = 1.0
+"""How long calls may take in a ledger whose database hangs."""
+
 CALLS_PER_METHOD = 5
 """More than there are lanes or workers for some, so that calls wait behind those that hang."""
 
@@ -47,18 +51,24 @@ def test_every_call_is_told_and_works_again_when_the_database_is_back(
 
 
 def test_a_call_ends_in_time_though_the_database_hangs(
-    ledger: LedgerProcess, stock: Stock, postgres: EmbeddedPostgres
+    ledger_database: LedgerDatabase, stock: Stock, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    """It still has its connections open, and answers nothing on them."""
+    """It still has its connections open, and answers nothing on them; the clients have all the time in the world."""
     (position_id,) = stock.positions()
     stock.add(position_id, 5)
     asked = _one_of_each(stock, position_id)
-    with _stopped(postgres):
-        failures = _failures(stock, asked * CALLS_PER_METHOD, HASTY_S)
-        ledger.wait_until(NOT_SERVING)
-    assert {failure.code for failure in failures} == {grpc.StatusCode.DEADLINE_EXCEEDED}
-    ledger.wait_until(SERVING)
-    _all_succeed(stock, asked)
+    with (
+        LedgerProcess(ledger_database.service_url, tmp_path, CALL_TIMEOUT_S=str(HASTY_S)) as ledger,
+        Stock(ledger.address, tenant_id=stock.tenant_id) as hasty,
+    ):
+        with _stopped(postgres):
+            failures = _failures(hasty, asked * CALLS_PER_METHOD, None)
+            ledger.wait_until(NOT_SERVING)
+        assert {(failure.code, failure.reason) for failure in failures} == {
+            (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_PASSED")
+        }
+        ledger.wait_until(SERVING)
+        _all_succeed(hasty, asked)
     assert stock.available(position_id) == 5
 
 
@@ -77,7 +87,7 @@ def _one_of_each(stock: Stock, position_id: int) -> list[tuple[str, Any]]:
     ]
 
 
-def _failures(stock: Stock, asked: list[tuple[str, Any]], timeout_s: float) -> list[Failure]:
+def _failures(stock: Stock, asked: list[tuple[str, Any]], timeout_s: float | None) -> list[Failure]:
     """What becomes of these calls, made all at once."""
     calls = [
         getattr(stock.stub, method).future(request, metadata=stock.metadata, timeout=timeout_s)

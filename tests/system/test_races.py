@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.clients import failure_of
@@ -235,6 +236,44 @@ def test_the_last_unit_goes_to_one_of_two_ledgers(
         held.wait_for_waiters(2)
     answers = [account.note(one.answer()) for one in asked]
     assert sorted(answer.reason for answer in answers) == ["", "INSUFFICIENT_STOCK"]
+
+
+# --- what decides over stock ---------------------------------------------------------------------------------------
+
+
+def test_a_location_is_inactive_only_after_the_stock_that_is_on_its_way(
+    ledger_database: LedgerDatabase, stock: Stock, lines: tuple[Line, Line], account: Account
+) -> None:
+    (position_id,) = stock.positions()
+    location_id = stock.position_named(position_id).location_id
+    update = pb.UpdateLocationRequest(
+        location=pb.Location(location_id=location_id, active=False), update_mask=FieldMask(paths=["active"])
+    )
+    with ThreadPoolExecutor(1) as thread:
+        with held_journal_head(ledger_database, stock.tenant_id) as held:
+            added = lines[0].ask(adding(stock.new_request_id(), position_id, 5))
+            held.wait_for_waiters(1)
+            updated = thread.submit(_reason, lines[1], "UpdateLocation", update)
+            held.wait_for_waiters(2)
+        assert account.note(added.answer()).accepted
+        assert updated.result() == ""
+    late = lines[0].ask(adding(stock.new_request_id(), position_id, 5)).answer()
+    assert account.note(late).reason == "LOCATION_INACTIVE"
+
+
+def test_an_item_keeps_its_scale_because_of_the_first_stock_that_is_on_its_way(
+    ledger_database: LedgerDatabase, stock: Stock, lines: tuple[Line, Line], account: Account
+) -> None:
+    (position_id,) = stock.positions(scale=2)
+    rounded = pb.Item(item_id=1, version=2, tracking=pb.TRACKING_NONE, quantity_scale=0)
+    with ThreadPoolExecutor(1) as thread:
+        with held_journal_head(ledger_database, stock.tenant_id) as held:
+            added = lines[0].ask(adding(stock.new_request_id(), position_id, "0.25"))
+            held.wait_for_waiters(1)
+            registered = thread.submit(_reason, lines[1], "RegisterItem", pb.RegisterItemRequest(item=rounded))
+            held.wait_for_waiters(2)
+        assert account.note(added.answer()).accepted
+        assert registered.result() == "ITEM_HAS_STOCK"
 
 
 def _put(line: Line, account: Account, request: Request) -> Answer:
