@@ -72,6 +72,16 @@ def test_a_call_ends_in_time_though_the_database_hangs(
     assert stock.available(position_id) == 5
 
 
+def test_a_ledger_that_is_asked_to_stop_does_though_the_database_hangs(
+    ledger_database: LedgerDatabase, stock: Stock, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    (position_id,) = stock.positions()
+    with LedgerProcess(ledger_database.service_url, tmp_path) as ledger, _stopped(postgres):
+        with Stock(ledger.address, tenant_id=stock.tenant_id) as hasty:
+            _failures(hasty, _one_of_each(stock, position_id), HASTY_S)
+        ledger.stop()
+
+
 def _one_of_each(stock: Stock, position_id: int) -> list[tuple[str, Any]]:
     """A call of every kind: batched or not, a change or a read."""
     location = pb.Location(name="Elsewhere")
