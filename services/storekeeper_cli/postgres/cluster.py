@@ -29,6 +29,8 @@ SETTINGS = {
     "effective_cache_size": "768MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
+    # The first rows of a table change every plan, and a first import is over in a minute, which is the default.
+    "autovacuum_naptime": "1s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",

@@ -110,7 +110,8 @@ def digest(entries: Iterable[Entry]) -> bytes:
 
 def microseconds(time: datetime) -> int:
     """Microseconds since 1970."""
-    return (time - _EPOCH) // timedelta(microseconds=1)
+    since = time - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def instant(microseconds: int) -> datetime:

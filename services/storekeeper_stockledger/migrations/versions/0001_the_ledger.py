@@ -117,8 +117,9 @@ CREATE INDEX stocked_item_line_index
     ON stocked_item (tenant_id, position_id, receive_time, stocked_item_id)
     WHERE open;
 
+-- One column less than the line that removals draw on: alike, the planner may draw on this one, emptied ones and all.
 CREATE INDEX stocked_item_position_index
-    ON stocked_item (tenant_id, position_id, receive_time, stocked_item_id);
+    ON stocked_item (tenant_id, position_id, receive_time);
 
 CREATE UNIQUE INDEX stocked_item_serial_in_stock_key
     ON stocked_item (tenant_id, item_id, serial_number)
