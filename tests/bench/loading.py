@@ -52,6 +52,8 @@ def _open_positions(owner_url: str, location_id: int) -> None:
         connection.execute(
             POSITIONS.read_text(), {"tenant_id": TENANT_ID, "items": HOT_ITEM, "location_id": location_id}
         )
+        # As autovacuum would within a minute: until then PostgreSQL knows nothing of these tables.
+        connection.execute("ANALYZE")
 
 
 async def _ask_all(method: Callable[[Any], Awaitable[object]], requests: Iterable[object]) -> None:
