@@ -1,8 +1,8 @@
 """Applies a batch of operations of one tenant in one transaction: lock, load, decide each, record, commit.
 
-Three round trips: the positions' locks; what the operations can touch; the writes with the commit. A refusal drops only
-its own operation. A batch whose transaction met a conflict or lost its connection, even during the commit, is applied
-again from the start: what did commit is then found recorded under its request ids.
+Three round trips after the driver's BEGIN: the positions' locks; what the operations can touch; the writes with the
+commit. A refusal drops only its own operation. A batch whose transaction met a conflict or lost its connection, even
+during the commit, is applied again from the start: what did commit is then found recorded under its request ids.
 """
 
 import random
