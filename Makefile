@@ -56,7 +56,7 @@ $(LIBRARIES): requirements.txt
 	fi; \
 	echo 'Installing libraries into .venv (about half a minute) ...' >&2; \
 	$$fit -m venv --clear .venv
-	@$(PIP) --requirement requirements.txt
+	@$(PIP) --no-deps --requirement requirements.txt
 	@touch $@
 
 $(READY): $(LIBRARIES) pyproject.toml

@@ -29,8 +29,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     REQUEST_ID_REUSED: _ErrorReason.ValueType  # 2
     """ALREADY_EXISTS. The request id was used before by a call with other contents. Metadata: requestId."""
     ETAG_MISMATCH: _ErrorReason.ValueType  # 3
-    """ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource (location, position or
-    settings) and its id, which of settings is the tenant's.
+    """ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource (item, location,
+    position or settings) and its id, which of settings is the tenant's.
     """
     DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 10
     """UNAVAILABLE. The database can't be reached; nothing of this call is known to have happened. Repeat the call with
@@ -42,6 +42,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED. More calls are waiting than the service accepts; nothing happened. No metadata."""
     INTERNAL_ERROR: _ErrorReason.ValueType  # 13
     """INTERNAL. A defect of ours, logged whole under its id. Metadata: errorId."""
+    SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 14
+    """UNAVAILABLE. Another service, which this one has to ask, can't be reached; nothing happened. Metadata: service, its
+    name.
+    """
     LOCATION_NOT_FOUND: _ErrorReason.ValueType  # 20
     """NOT_FOUND. No such location. Metadata: locationId."""
     LOCATION_NAME_TAKEN: _ErrorReason.ValueType  # 21
@@ -49,17 +53,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     LOCATION_INACTIVE: _ErrorReason.ValueType  # 22
     """FAILED_PRECONDITION. The location takes no stock in while it is inactive. Metadata: locationId."""
     ITEM_NOT_FOUND: _ErrorReason.ValueType  # 30
-    """NOT_FOUND. No item of this id is registered with the stock ledger. Metadata: itemId."""
+    """NOT_FOUND. The catalog has no such item, or the stock ledger was told of none. Metadata: itemId, or sku when it was
+    asked for by that.
+    """
     ITEM_HAS_STOCK: _ErrorReason.ValueType  # 31
     """FAILED_PRECONDITION. Tracking and quantity scale are frozen once the item has stock. Metadata: itemId."""
     TRACKING_VIOLATED: _ErrorReason.ValueType  # 32
     """FAILED_PRECONDITION. The item's tracking asks for a lot or a serial number that is missing, or forbids the one
     that was given, or asks for a quantity of exactly one. Metadata: itemId; tracking: NONE, LOT or SERIAL.
     """
+    ITEM_ARCHIVED: _ErrorReason.ValueType  # 33
+    """FAILED_PRECONDITION. The item is archived and takes no stock in. Metadata: itemId."""
+    SKU_TAKEN: _ErrorReason.ValueType  # 34
+    """ALREADY_EXISTS. Another item of the tenant has this sku. Metadata: sku, itemId."""
     POSITION_NOT_FOUND: _ErrorReason.ValueType  # 40
     """NOT_FOUND. No such position. Metadata: positionId, or itemId and locationId, as it was asked for."""
     POSITION_EXISTS: _ErrorReason.ValueType  # 41
     """ALREADY_EXISTS. The item has a position at the location already. Metadata: itemId, locationId, positionId."""
+    POSITION_IN_USE: _ErrorReason.ValueType  # 42
+    """FAILED_PRECONDITION. The position can't be closed while units of it are reserved, picked or on order. Metadata:
+    positionId.
+    """
     STOCKED_ITEM_NOT_FOUND: _ErrorReason.ValueType  # 50
     """NOT_FOUND. No such stocked item. Metadata: stockedItemId."""
     INSUFFICIENT_STOCK: _ErrorReason.ValueType  # 51
@@ -100,8 +114,8 @@ INVALID_REQUEST: ErrorReason.ValueType  # 1
 REQUEST_ID_REUSED: ErrorReason.ValueType  # 2
 """ALREADY_EXISTS. The request id was used before by a call with other contents. Metadata: requestId."""
 ETAG_MISMATCH: ErrorReason.ValueType  # 3
-"""ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource (location, position or
-settings) and its id, which of settings is the tenant's.
+"""ABORTED. The resource has changed since its etag was read: read it again. Metadata: resource (item, location,
+position or settings) and its id, which of settings is the tenant's.
 """
 DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 10
 """UNAVAILABLE. The database can't be reached; nothing of this call is known to have happened. Repeat the call with
@@ -113,6 +127,10 @@ OVERLOADED: ErrorReason.ValueType  # 12
 """RESOURCE_EXHAUSTED. More calls are waiting than the service accepts; nothing happened. No metadata."""
 INTERNAL_ERROR: ErrorReason.ValueType  # 13
 """INTERNAL. A defect of ours, logged whole under its id. Metadata: errorId."""
+SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 14
+"""UNAVAILABLE. Another service, which this one has to ask, can't be reached; nothing happened. Metadata: service, its
+name.
+"""
 LOCATION_NOT_FOUND: ErrorReason.ValueType  # 20
 """NOT_FOUND. No such location. Metadata: locationId."""
 LOCATION_NAME_TAKEN: ErrorReason.ValueType  # 21
@@ -120,17 +138,27 @@ LOCATION_NAME_TAKEN: ErrorReason.ValueType  # 21
 LOCATION_INACTIVE: ErrorReason.ValueType  # 22
 """FAILED_PRECONDITION. The location takes no stock in while it is inactive. Metadata: locationId."""
 ITEM_NOT_FOUND: ErrorReason.ValueType  # 30
-"""NOT_FOUND. No item of this id is registered with the stock ledger. Metadata: itemId."""
+"""NOT_FOUND. The catalog has no such item, or the stock ledger was told of none. Metadata: itemId, or sku when it was
+asked for by that.
+"""
 ITEM_HAS_STOCK: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION. Tracking and quantity scale are frozen once the item has stock. Metadata: itemId."""
 TRACKING_VIOLATED: ErrorReason.ValueType  # 32
 """FAILED_PRECONDITION. The item's tracking asks for a lot or a serial number that is missing, or forbids the one
 that was given, or asks for a quantity of exactly one. Metadata: itemId; tracking: NONE, LOT or SERIAL.
 """
+ITEM_ARCHIVED: ErrorReason.ValueType  # 33
+"""FAILED_PRECONDITION. The item is archived and takes no stock in. Metadata: itemId."""
+SKU_TAKEN: ErrorReason.ValueType  # 34
+"""ALREADY_EXISTS. Another item of the tenant has this sku. Metadata: sku, itemId."""
 POSITION_NOT_FOUND: ErrorReason.ValueType  # 40
 """NOT_FOUND. No such position. Metadata: positionId, or itemId and locationId, as it was asked for."""
 POSITION_EXISTS: ErrorReason.ValueType  # 41
 """ALREADY_EXISTS. The item has a position at the location already. Metadata: itemId, locationId, positionId."""
+POSITION_IN_USE: ErrorReason.ValueType  # 42
+"""FAILED_PRECONDITION. The position can't be closed while units of it are reserved, picked or on order. Metadata:
+positionId.
+"""
 STOCKED_ITEM_NOT_FOUND: ErrorReason.ValueType  # 50
 """NOT_FOUND. No such stocked item. Metadata: stockedItemId."""
 INSUFFICIENT_STOCK: ErrorReason.ValueType  # 51

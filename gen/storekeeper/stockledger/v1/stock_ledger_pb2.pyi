@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
+from storekeeper.query.v1 import filter_pb2 as _filter_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -109,11 +110,32 @@ class Location(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ExtensionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     LOCATION_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
     location_id: _builtins.int
     """Given by the ledger: 1 to 99,999,999."""
     name: _builtins.str
@@ -126,6 +148,13 @@ class Location(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created. Set by the ledger."""
 
+    @_builtins.property
+    def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What only one vendor's API knows of it, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
+        object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys
+        and blanks are not kept. Up to 10 vendors. Default: none.
+        """
+
     def __init__(
         self,
         *,
@@ -134,10 +163,11 @@ class Location(_message.Message):
         active: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "etag", b"etag", "location_id", b"location_id", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "etag", b"etag", "extensions", b"extensions", "location_id", b"location_id", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,7 +185,9 @@ class CreateLocationRequest(_message.Message):
     """Names the request for repeats: a UUID. Required."""
     @_builtins.property
     def location(self) -> Global___Location:
-        """The location to create: name is required, the rest is set by the ledger and ignored. A new location is active."""
+        """The location to create: name is required, extensions may be given, the rest is set by the ledger and ignored. A new
+        location is active.
+        """
 
     def __init__(
         self,
@@ -202,22 +234,35 @@ class ListLocationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ACTIVE_ONLY_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    WITH_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
     page_token: _builtins.str
     """The next_page_token of the answer before, to a request that was otherwise the same. Empty: from the beginning."""
     active_only: _builtins.bool
     """Only active locations. Default: all."""
+    with_total_size: _builtins.bool
+    """Whether total_size is wanted, which has to be counted. Default: it is not."""
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only rows that pass this filter, too. Absent: any. Fields: `location_id` (integer);
+        `name` (text); `active` (boolean); `create_time` (time); `extensions.<vendor>.<key>` (text, integer, decimal or
+        boolean, as the value in the condition is: content of another type counts as no value).
+        """
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         active_only: _builtins.bool = ...,
+        filter: _filter_pb2.Filter | None = ...,
+        with_total_size: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_only", b"active_only", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_only", b"active_only", "filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "with_total_size", b"with_total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,8 +276,11 @@ class ListLocationsResponse(_message.Message):
 
     LOCATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page. Empty: this was the last one."""
+    total_size: _builtins.int
+    """How many locations the conditions let through, on all pages. 0 unless it was asked for."""
     @_builtins.property
     def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]:
         """Ordered by id."""
@@ -242,10 +290,11 @@ class ListLocationsResponse(_message.Message):
         *,
         locations: _abc.Iterable[Global___Location] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["locations", b"locations", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["locations", b"locations", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,7 +314,9 @@ class UpdateLocationRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields change: "name", "active". Required, at least one."""
+        """Which fields change: "name", "active", "extensions" (all of them), or "extensions.<vendor>" (that one; it is dropped
+        when it is not given). Required, at least one.
+        """
 
     def __init__(
         self,
@@ -291,6 +342,7 @@ class Item(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     TRACKING_FIELD_NUMBER: _builtins.int
     QUANTITY_SCALE_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
     item_id: _builtins.int
     """Assigned by the catalog: 1 to 99,999,999. Required."""
     version: _builtins.int
@@ -301,6 +353,8 @@ class Item(_message.Message):
     """How many decimals a quantity may have: 0 to 6, default 0 (whole units). Must be 0 for a serial-tracked item.
     Frozen once the item has been stocked.
     """
+    archived: _builtins.bool
+    """Whether it is no longer stocked: then no stock comes in. Default: it is stocked."""
     def __init__(
         self,
         *,
@@ -308,10 +362,11 @@ class Item(_message.Message):
         version: _builtins.int = ...,
         tracking: Global___Tracking.ValueType = ...,
         quantity_scale: _builtins.int = ...,
+        archived: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "quantity_scale", b"quantity_scale", "tracking", b"tracking", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "item_id", b"item_id", "quantity_scale", b"quantity_scale", "tracking", b"tracking", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -324,6 +379,9 @@ class RegisterItemRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEM_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    validate_only: _builtins.bool
+    """Only tells whether the ledger would accept it. Nothing changes, and it may no longer be true a moment later."""
     @_builtins.property
     def item(self) -> Global___Item:
         """The item as the catalog has it now. Required."""
@@ -332,10 +390,11 @@ class RegisterItemRequest(_message.Message):
         self,
         *,
         item: Global___Item | None = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -347,6 +406,26 @@ class Position(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ExtensionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     POSITION_ID_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
     LOCATION_ID_FIELD_NUMBER: _builtins.int
@@ -357,6 +436,8 @@ class Position(_message.Message):
     TOTALS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
     position_id: _builtins.int
     """Given by the ledger."""
     item_id: _builtins.int
@@ -369,6 +450,8 @@ class Position(_message.Message):
     """The tenant's own number for it: up to 50 characters."""
     etag: _builtins.str
     """Changes with each update of the description, not with stock; give it back in UpdatePosition. Set by the ledger."""
+    creator: _builtins.str
+    """In whose name it was opened: the metadata `storekeeper-actor` of the call. Set by the ledger."""
     @_builtins.property
     def minimum(self) -> _decimal_pb2.Decimal:
         """Units that should be on hand at the least: zero or more, below 10^12, with no more decimals than the item's scale.
@@ -389,6 +472,13 @@ class Position(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was opened. Set by the ledger."""
 
+    @_builtins.property
+    def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What only one vendor's API knows of it, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
+        object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys
+        and blanks are not kept. Up to 10 vendors. Default: none.
+        """
+
     def __init__(
         self,
         *,
@@ -402,10 +492,12 @@ class Position(_message.Message):
         totals: Global___Totals | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        creator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "maximum", b"maximum", "minimum", b"minimum", "totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bin", b"bin", "create_time", b"create_time", "etag", b"etag", "item_id", b"item_id", "location_id", b"location_id", "maximum", b"maximum", "minimum", b"minimum", "position_id", b"position_id", "reference_number", b"reference_number", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bin", b"bin", "create_time", b"create_time", "creator", b"creator", "etag", b"etag", "extensions", b"extensions", "item_id", b"item_id", "location_id", b"location_id", "maximum", b"maximum", "minimum", b"minimum", "position_id", b"position_id", "reference_number", b"reference_number", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -471,8 +563,8 @@ class OpenPositionRequest(_message.Message):
     """Names the request for repeats: a UUID. Required."""
     @_builtins.property
     def position(self) -> Global___Position:
-        """item_id and location_id are required; bin, reference_number, minimum and maximum may be given; the rest is set by
-        the ledger and ignored.
+        """item_id and location_id are required; bin, reference_number, minimum, maximum and extensions may be given; the rest
+        is set by the ledger and ignored.
         """
 
     def __init__(
@@ -556,6 +648,8 @@ class ListPositionsRequest(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     LOCATION_ID_FIELD_NUMBER: _builtins.int
     BELOW_MINIMUM_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    WITH_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
     page_token: _builtins.str
@@ -566,6 +660,17 @@ class ListPositionsRequest(_message.Message):
     """Only positions at this location. 0: at any."""
     below_minimum: _builtins.bool
     """Only positions with fewer units on hand than their minimum. Default: all."""
+    with_total_size: _builtins.bool
+    """Whether total_size is wanted, which has to be counted. Default: it is not."""
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only rows that pass this filter, too. Absent: any. Fields: `position_id`, `item_id`,
+        `location_id` (integer); `bin`, `reference_number` (text, none when empty), `creator` (text); `minimum`, `maximum`,
+        `totals.on_hand`, `totals.available`, `totals.reserved`, `totals.picked`, `totals.on_order` (decimal);
+        `create_time` (time); `extensions.<vendor>.<key>` (text, integer, decimal or boolean, as the value in the condition
+        is: content of another type counts as no value).
+        """
+
     def __init__(
         self,
         *,
@@ -574,10 +679,12 @@ class ListPositionsRequest(_message.Message):
         item_id: _builtins.int = ...,
         location_id: _builtins.int = ...,
         below_minimum: _builtins.bool = ...,
+        filter: _filter_pb2.Filter | None = ...,
+        with_total_size: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["below_minimum", b"below_minimum", "item_id", b"item_id", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["below_minimum", b"below_minimum", "filter", b"filter", "item_id", b"item_id", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token", "with_total_size", b"with_total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -591,8 +698,11 @@ class ListPositionsResponse(_message.Message):
 
     POSITIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page. Empty: this was the last one."""
+    total_size: _builtins.int
+    """How many positions the conditions let through, on all pages. 0 unless it was asked for."""
     @_builtins.property
     def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Position]:
         """Ordered by id."""
@@ -602,10 +712,11 @@ class ListPositionsResponse(_message.Message):
         *,
         positions: _abc.Iterable[Global___Position] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "positions", b"positions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "positions", b"positions", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -625,7 +736,9 @@ class UpdatePositionRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields change: "bin", "reference_number", "minimum", "maximum". Required, at least one."""
+        """Which fields change: "bin", "reference_number", "minimum", "maximum", "extensions" (all of them), or
+        "extensions.<vendor>" (that one; it is dropped when it is not given). Required, at least one.
+        """
 
     def __init__(
         self,
@@ -640,6 +753,60 @@ class UpdatePositionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdatePositionRequest: _TypeAlias = UpdatePositionRequest  # noqa: Y015
+
+@_typing.final
+class ClosePositionRequest(_message.Message):
+    """Asks to close a position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    position_id: _builtins.int
+    """The position. Required."""
+    reason: _builtins.str
+    """Why, up to 500 characters. Required when the tenant's settings demand it and there are units to remove."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position_id", b"position_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosePositionRequest: _TypeAlias = ClosePositionRequest  # noqa: Y015
+
+@_typing.final
+class ClosePositionResponse(_message.Message):
+    """What closing a position removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item that had units available, oldest first. None when there were no units."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosePositionResponse: _TypeAlias = ClosePositionResponse  # noqa: Y015
 
 @_typing.final
 class UnitCost(_message.Message):
@@ -675,6 +842,26 @@ class AddStockRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ExtensionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     POSITION_ID_FIELD_NUMBER: _builtins.int
     ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
@@ -687,6 +874,7 @@ class AddStockRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Names the request for repeats: a UUID. Required."""
     position_id: _builtins.int
@@ -728,6 +916,10 @@ class AddStockRequest(_message.Message):
     def unit_cost(self) -> Global___UnitCost:
         """Given."""
 
+    @_builtins.property
+    def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What only one vendor's API knows of the new stocked item. See StockedItem.extensions."""
+
     def __init__(
         self,
         *,
@@ -743,10 +935,11 @@ class AddStockRequest(_message.Message):
         reason: _builtins.str = ...,
         reference: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "receive_time", b"receive_time", "target", b"target", "unit_cost", b"unit_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "item_at_location", b"item_at_location", "lot", b"lot", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "receive_time", b"receive_time", "reference", b"reference", "request_id", b"request_id", "serial_number", b"serial_number", "target", b"target", "unit_cost", b"unit_cost", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "extensions", b"extensions", "item_at_location", b"item_at_location", "lot", b"lot", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "receive_time", b"receive_time", "reference", b"reference", "request_id", b"request_id", "serial_number", b"serial_number", "target", b"target", "unit_cost", b"unit_cost", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_cost: _TypeAlias = _typing.Literal["unit_cost", "cost_method"]  # noqa: Y015
     _WhichOneofArgType_cost: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
@@ -921,6 +1114,26 @@ class StockedItem(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ExtensionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     STOCKED_ITEM_ID_FIELD_NUMBER: _builtins.int
     POSITION_ID_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
@@ -932,6 +1145,7 @@ class StockedItem(_message.Message):
     LOT_FIELD_NUMBER: _builtins.int
     SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
     stocked_item_id: _builtins.int
     """Given by the ledger."""
     position_id: _builtins.int
@@ -964,6 +1178,14 @@ class StockedItem(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded. Set by the ledger."""
 
+    @_builtins.property
+    def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What only one vendor's API knows of it, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
+        object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys
+        and blanks are not kept. Up to 10 vendors. As AddStock gave
+        them.
+        """
+
     def __init__(
         self,
         *,
@@ -978,10 +1200,11 @@ class StockedItem(_message.Message):
         lot: _builtins.str = ...,
         serial_number: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "places", b"places", "receive_time", b"receive_time", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "item_id", b"item_id", "location_id", b"location_id", "lot", b"lot", "places", b"places", "position_id", b"position_id", "receive_time", b"receive_time", "serial_number", b"serial_number", "stocked_item_id", b"stocked_item_id", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "extensions", b"extensions", "item_id", b"item_id", "location_id", b"location_id", "lot", b"lot", "places", b"places", "position_id", b"position_id", "receive_time", b"receive_time", "serial_number", b"serial_number", "stocked_item_id", b"stocked_item_id", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1082,6 +1305,9 @@ class ListStockedItemsRequest(_message.Message):
     LOCATION_ID_FIELD_NUMBER: _builtins.int
     ON_HAND_ONLY_FIELD_NUMBER: _builtins.int
     SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    WITH_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
     page_token: _builtins.str
@@ -1096,6 +1322,20 @@ class ListStockedItemsRequest(_message.Message):
     """Only those with units on hand. Default: emptied ones too."""
     serial_number: _builtins.str
     """Only those with this serial number. Empty: with any or none."""
+    with_total_size: _builtins.bool
+    """Whether total_size is wanted, which has to be counted. Default: it is not."""
+    order_by: _builtins.str
+    """What the stocked items are ordered by: `age` (receive time, equal ones by id; the default) or `stocked_item_id`."""
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only rows that pass this filter, too. Absent: any. Fields: `stocked_item_id`, `position_id`,
+        `item_id`, `location_id` (integer); `receive_time`, `create_time` (time); `places.received`, `places.available`,
+        `places.reserved`, `places.picked`, `places.delivered`, `places.transferred`, `places.removed` (decimal);
+        `unit_cost.value` (decimal; refused without `costs.view`); `lot`, `serial_number` (text, none when empty);
+        `extensions.<vendor>.<key>` (text, integer, decimal or boolean, as the value in the condition is: content of another
+        type counts as no value).
+        """
+
     def __init__(
         self,
         *,
@@ -1106,10 +1346,13 @@ class ListStockedItemsRequest(_message.Message):
         location_id: _builtins.int = ...,
         on_hand_only: _builtins.bool = ...,
         serial_number: _builtins.str = ...,
+        filter: _filter_pb2.Filter | None = ...,
+        with_total_size: _builtins.bool = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "location_id", b"location_id", "on_hand_only", b"on_hand_only", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id", "serial_number", b"serial_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "item_id", b"item_id", "location_id", b"location_id", "on_hand_only", b"on_hand_only", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id", "serial_number", b"serial_number", "with_total_size", b"with_total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1123,21 +1366,25 @@ class ListStockedItemsResponse(_message.Message):
 
     STOCKED_ITEMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page. Empty: this was the last one."""
+    total_size: _builtins.int
+    """How many stocked items the conditions let through, on all pages. 0 unless it was asked for."""
     @_builtins.property
     def stocked_items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockedItem]:
-        """Oldest first; equal ages by id."""
+        """Oldest first, equal ages by id, unless another order was asked for."""
 
     def __init__(
         self,
         *,
         stocked_items: _abc.Iterable[Global___StockedItem] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "stocked_items", b"stocked_items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "stocked_items", b"stocked_items", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1263,6 +1510,7 @@ class ListMovementsRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     RECORD_TIME_FROM_FIELD_NUMBER: _builtins.int
     RECORD_TIME_BEFORE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
     page_token: _builtins.str
@@ -1287,6 +1535,14 @@ class ListMovementsRequest(_message.Message):
     def record_time_before(self) -> _timestamp_pb2.Timestamp:
         """Only those recorded before this time. Absent: to the last."""
 
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only rows that pass this filter, too. Absent: any. Fields: `movement_id`, `operation_id`,
+        `line`, `stocked_item_id`, `position_id`, `item_id`, `location_id` (integer); `kind` (text: the name of the value
+        without its prefix, such as "REMOVED"); `quantity` (decimal); `amount` (decimal; refused without `costs.view`);
+        `reason`, `reference` (text, none when empty), `actor` (text); `effective_time`, `record_time` (time).
+        """
+
     def __init__(
         self,
         *,
@@ -1300,10 +1556,11 @@ class ListMovementsRequest(_message.Message):
         kind: Global___MovementKind.ValueType = ...,
         record_time_from: _timestamp_pb2.Timestamp | None = ...,
         record_time_before: _timestamp_pb2.Timestamp | None = ...,
+        filter: _filter_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time_before", b"record_time_before", "record_time_from", b"record_time_from"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "record_time_before", b"record_time_before", "record_time_from", b"record_time_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "kind", b"kind", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id", "record_time_before", b"record_time_before", "record_time_from", b"record_time_from", "request_id", b"request_id", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "item_id", b"item_id", "kind", b"kind", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id", "record_time_before", b"record_time_before", "record_time_from", b"record_time_from", "request_id", b"request_id", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

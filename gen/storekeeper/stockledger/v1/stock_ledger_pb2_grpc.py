@@ -95,6 +95,11 @@ class StockLedgerStub:
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UpdatePositionRequest.SerializeToString,
                 response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.Position.FromString,
                 _registered_method=True)
+        self.ClosePosition = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ClosePosition',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ClosePositionRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ClosePositionResponse.FromString,
+                _registered_method=True)
         self.AddStock = channel.unary_unary(
                 '/storekeeper.stockledger.v1.StockLedger/AddStock',
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AddStockRequest.SerializeToString,
@@ -183,7 +188,8 @@ class StockLedgerServicer:
     def RegisterItem(self, request, context):
         """Makes an item known to the ledger, or tells it a later version of one; the catalog calls it. A version that is not
         newer than the one known changes nothing, so it can be repeated safely. Fails with FAILED_PRECONDITION
-        (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked.
+        (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked. An archived item
+        is registered like any other: it takes no more stock in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,7 +197,7 @@ class StockLedgerServicer:
 
     def OpenPosition(self, request, context):
         """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
-        LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (POSITION_EXISTS).
+        LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,10 +225,20 @@ class StockLedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClosePosition(self, request, context):
+        """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
+        transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
+        new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
+        reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AddStock(self, request, context):
         """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
-        ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, REASON_REQUIRED, TRACKING_VIOLATED,
-        COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
+        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -320,6 +336,11 @@ def add_StockLedgerServicer_to_server(servicer, server):
                     servicer.UpdatePosition,
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UpdatePositionRequest.FromString,
                     response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.Position.SerializeToString,
+            ),
+            'ClosePosition': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePosition,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ClosePositionRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ClosePositionResponse.SerializeToString,
             ),
             'AddStock': grpc.unary_unary_rpc_method_handler(
                     servicer.AddStock,
@@ -616,6 +637,33 @@ class StockLedger:
             '/storekeeper.stockledger.v1.StockLedger/UpdatePosition',
             storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UpdatePositionRequest.SerializeToString,
             storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.Position.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePosition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ClosePosition',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ClosePositionRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ClosePositionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -62,11 +62,12 @@ class StockLedgerStub:
     RegisterItem: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.RegisterItemRequest, _stock_ledger_pb2.Item]
     """Makes an item known to the ledger, or tells it a later version of one; the catalog calls it. A version that is not
     newer than the one known changes nothing, so it can be repeated safely. Fails with FAILED_PRECONDITION
-    (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked.
+    (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked. An archived item
+    is registered like any other: it takes no more stock in.
     """
     OpenPosition: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.OpenPositionRequest, _stock_ledger_pb2.Position]
     """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
-    LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (POSITION_EXISTS).
+    LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
     """
     GetPosition: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetPositionRequest, _stock_ledger_pb2.Position]
     """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND)."""
@@ -76,10 +77,16 @@ class StockLedgerStub:
     """Changes the description of a position, never its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND) and ABORTED
     (ETAG_MISMATCH).
     """
+    ClosePosition: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ClosePositionRequest, _stock_ledger_pb2.ClosePositionResponse]
+    """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
+    transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
+    new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
+    reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+    """
     AddStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.AddStockRequest, _stock_ledger_pb2.AddStockResponse]
     """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
-    ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, REASON_REQUIRED, TRACKING_VIOLATED,
-    COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
+    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
     """
     RemoveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
@@ -132,11 +139,12 @@ class StockLedgerAsyncStub(StockLedgerStub):
     RegisterItem: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.RegisterItemRequest, _stock_ledger_pb2.Item]  # type: ignore[assignment]
     """Makes an item known to the ledger, or tells it a later version of one; the catalog calls it. A version that is not
     newer than the one known changes nothing, so it can be repeated safely. Fails with FAILED_PRECONDITION
-    (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked.
+    (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked. An archived item
+    is registered like any other: it takes no more stock in.
     """
     OpenPosition: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.OpenPositionRequest, _stock_ledger_pb2.Position]  # type: ignore[assignment]
     """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
-    LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (POSITION_EXISTS).
+    LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
     """
     GetPosition: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetPositionRequest, _stock_ledger_pb2.Position]  # type: ignore[assignment]
     """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND)."""
@@ -146,10 +154,16 @@ class StockLedgerAsyncStub(StockLedgerStub):
     """Changes the description of a position, never its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND) and ABORTED
     (ETAG_MISMATCH).
     """
+    ClosePosition: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ClosePositionRequest, _stock_ledger_pb2.ClosePositionResponse]  # type: ignore[assignment]
+    """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
+    transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
+    new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
+    reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+    """
     AddStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.AddStockRequest, _stock_ledger_pb2.AddStockResponse]  # type: ignore[assignment]
     """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
-    ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, REASON_REQUIRED, TRACKING_VIOLATED,
-    COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
+    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
     """
     RemoveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]  # type: ignore[assignment]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
@@ -229,7 +243,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.Item, _abc.Awaitable[_stock_ledger_pb2.Item]]:
         """Makes an item known to the ledger, or tells it a later version of one; the catalog calls it. A version that is not
         newer than the one known changes nothing, so it can be repeated safely. Fails with FAILED_PRECONDITION
-        (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked.
+        (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked. An archived item
+        is registered like any other: it takes no more stock in.
         """
 
     @_abc_1.abstractmethod
@@ -239,7 +254,7 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.Position, _abc.Awaitable[_stock_ledger_pb2.Position]]:
         """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
-        LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (POSITION_EXISTS).
+        LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
         """
 
     @_abc_1.abstractmethod
@@ -269,14 +284,26 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ClosePosition(
+        self,
+        request: _stock_ledger_pb2.ClosePositionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ClosePositionResponse, _abc.Awaitable[_stock_ledger_pb2.ClosePositionResponse]]:
+        """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
+        transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
+        new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
+        reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+        """
+
+    @_abc_1.abstractmethod
     def AddStock(
         self,
         request: _stock_ledger_pb2.AddStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.AddStockResponse, _abc.Awaitable[_stock_ledger_pb2.AddStockResponse]]:
         """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
-        ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, REASON_REQUIRED, TRACKING_VIOLATED,
-        COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
+        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
         """
 
     @_abc_1.abstractmethod
