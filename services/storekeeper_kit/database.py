@@ -27,6 +27,7 @@ import structlog
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from storekeeper_kit.json_text import dump_json, load_json
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
 CONNECT_TIMEOUT_S = 2
@@ -223,6 +224,8 @@ def _engine(url: str, session: dict[str, Any], application_name: str, pool_size:
         pool_timeout=POOL_TIMEOUT_S,
         pool_use_lifo=True,  # A few connections stay warm instead of all of them lukewarm.
         hide_parameters=True,  # What callers send stays out of errors and logs.
+        json_serializer=dump_json,
+        json_deserializer=load_json,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": application_name,
