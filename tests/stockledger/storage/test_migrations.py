@@ -12,8 +12,9 @@ from psycopg import sql
 from sqlalchemy import CheckConstraint
 
 from storekeeper_kit.database import sqlalchemy_url
+from storekeeper_kit.migrations import upgrade
 from storekeeper_stockledger.storage.tables import metadata
-from tests.harness.databases import LedgerDatabase
+from tests.harness.databases import PACKAGE, ROLE, LedgerDatabase
 
 CHANGED_BY_QUANTITY = ("position", "stocked_item", "journal_head")
 
@@ -79,3 +80,13 @@ def test_every_key_and_index_leads_with_the_tenant(owner: psycopg.Connection) ->
 def test_rows_whose_quantities_change_have_room_on_their_page(owner: psycopg.Connection) -> None:
     options = pairs(owner, OPTIONS)
     assert all("fillfactor" in str(options[table]) for table in CHANGED_BY_QUANTITY)
+
+
+def test_a_migration_that_was_cut_off_can_be_repeated(ledger_database: LedgerDatabase) -> None:
+    """One that commits step by step may find some or all of its work done."""
+    with psycopg.connect(ledger_database.owner_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.execute("DROP INDEX position_open_key")
+        connection.execute("ALTER TABLE position DROP CONSTRAINT position_closed_check")
+    upgrade(PACKAGE, ledger_database.owner_url, ROLE)
+    test_the_tables_of_the_code_are_those_of_the_database(ledger_database)
