@@ -23,6 +23,7 @@ from .domain.refusals import (
     BadField,
     CurrencyFrozen,
     EtagMismatch,
+    ItemArchived,
     ItemHasStock,
     ItemNotFound,
     LocationInactive,
@@ -131,12 +132,28 @@ class Descriptions:
             known = describing.read_item(row)
             if item.version <= known.version:
                 return known
-            if (item.tracking, item.quantity_scale) != (known.tracking, known.quantity_scale):
+            recounts, archives = _is_counted_otherwise(item, known), item.archived and not known.archived
+            if recounts or archives:
+                # Whoever adds stock has finished, or will find the item as it is after this.
+                of_item = tables.position.c.item_id == item.item_id
+                locking.lock_positions_where(connection, tenant_id, of_item)
+            if recounts:
                 _check_never_stocked(connection, tenant_id, item.item_id)
             key = {"item_id": item.item_id}
             return describing.read_item(describing.update_row(connection, tables.item, tenant_id, key, asdict(item)))
 
         return self._database.transact(register, deadline=deadline)
+
+    def check_item(self, tenant_id: int, item: Item) -> Item:
+        """What `register_item` would answer at this moment; changes nothing, and waits for nobody."""
+        with self._database.read() as connection:
+            row = describing.find_row(connection, tables.item, tenant_id, item_id=item.item_id)
+            known = describing.read_item(row) if row else None
+            if known is None or item.version > known.version:
+                if known is not None and _is_counted_otherwise(item, known):
+                    _check_never_stocked(connection, tenant_id, item.item_id)
+                return item
+        return known
 
     # --- positions ---
 
@@ -164,7 +181,10 @@ class Descriptions:
                 raise PositionExists(pair.item_id, pair.location_id, row.position_id)
             if not location.active:
                 raise LocationInactive(pair.location_id)
-            _check_terms(terms, describing.read_item(item_row), given=asdict(terms))
+            item = describing.read_item(item_row)
+            if item.archived:
+                raise ItemArchived(item.item_id)
+            _check_terms(terms, item, given=asdict(terms))
             values = {**key, **asdict(terms)}
             row = _insert(connection, tables.position, tenant_id, claim.entry("open_position", now), values)
             return Created(describing.read_position(row), replayed=False)
@@ -256,9 +276,11 @@ def _check_name(connection: Connection, tenant_id: int, current: str, wanted: ob
         raise LocationNameTaken(str(wanted))
 
 
+def _is_counted_otherwise(item: Item, known: Item) -> bool:
+    return (item.tracking, item.quantity_scale) != (known.tracking, known.quantity_scale)
+
+
 def _check_never_stocked(connection: Connection, tenant_id: int, item_id: int) -> None:
-    # Whoever adds the first stock has finished, or will find the item as it is after this.
-    locking.lock_positions_where(connection, tenant_id, tables.position.c.item_id == item_id)
     if describing.has_rows(connection, tables.stocked_item, tenant_id, item_id=item_id):
         raise ItemHasStock(item_id)
 

@@ -56,9 +56,17 @@ class Tenant:
 
     # --- what stock is kept of ---
 
-    def item(self, item_id: int = 1, *, version: int = 1, tracking: Tracking = Tracking.NONE, scale: int = 0) -> Item:
+    def item(
+        self,
+        item_id: int = 1,
+        *,
+        version: int = 1,
+        tracking: Tracking = Tracking.NONE,
+        scale: int = 0,
+        archived: bool = False,
+    ) -> Item:
         """Register an item."""
-        item = Item(item_id, version, tracking, scale)
+        item = Item(item_id, version, tracking, scale, archived)
         return self.descriptions.register_item(self.tenant_id, item, deadline=deadline())
 
     def location(self, name: str = "Main") -> int:

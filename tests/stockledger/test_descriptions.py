@@ -17,6 +17,7 @@ from storekeeper_stockledger.domain.refusals import (
     BadField,
     CurrencyFrozen,
     EtagMismatch,
+    ItemArchived,
     ItemHasStock,
     ItemNotFound,
     LocationInactive,
@@ -404,6 +405,101 @@ class TestDeactivation:
         tenant.update_location(location_id, active=False)
         (refused,) = additions[0].result(TIMEOUT_S)
         assert isinstance(refused, LocationInactive)
+
+
+class TestArchiving:
+    def test_stock_of_an_archived_item_comes_in_nowhere_and_may_leave(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [5])
+        assert tenant.item(1, version=2, archived=True).archived
+        refused, carried_out = tenant.apply(submission(adding(position_id)), submission(removing(position_id)))
+        assert isinstance(refused, ItemArchived)
+        assert isinstance(carried_out, Recorded)
+        with pytest.raises(ItemArchived) as refusal:
+            tenant.position(1, tenant.location("Second"))
+        assert refusal.value.item_id == 1
+
+    def test_an_item_can_be_stocked_again(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        tenant.item(1, version=2, archived=True)
+        assert not tenant.item(1, version=3).archived
+        tenant.stock(position_id, [5])
+
+    def test_it_waits_for_additions_under_way(
+        self, tenant: Tenant, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (position_id,) = tenant.positions()
+        registrations: list[Future[Item]] = []
+        record = recording.record
+
+        def archiving_meanwhile(*args: Any) -> Any:
+            registrations.append(threads.submit(tenant.item, 1, version=2, archived=True))
+            assert waits(registrations[0])
+            return record(*args)
+
+        monkeypatch.setattr(ledger_module, "record", archiving_meanwhile)
+        tenant.stock(position_id, [5])
+        assert outcome(registrations[0]).archived
+
+    def test_additions_wait_for_it_and_are_refused(
+        self, tenant: Tenant, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (position_id,) = tenant.positions()
+        additions: list[Future[Any]] = []
+        update_row = describing.update_row
+
+        def adding_meanwhile(*args: Any) -> Any:
+            additions.append(threads.submit(tenant.apply, submission(adding(position_id))))
+            assert waits(additions[0])
+            return update_row(*args)
+
+        monkeypatch.setattr(describing, "update_row", adding_meanwhile)
+        tenant.item(1, version=2, archived=True)
+        (refused,) = additions[0].result(TIMEOUT_S)
+        assert isinstance(refused, ItemArchived)
+
+    def test_a_position_waits_for_it_and_is_not_opened(
+        self, tenant: Tenant, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item_id, location_id = tenant.item().item_id, tenant.location()
+        openings: list[Future[Any]] = []
+        update_row = describing.update_row
+
+        def opening_meanwhile(*args: Any) -> Any:
+            openings.append(threads.submit(tenant.open_position, item_id, location_id))
+            assert waits(openings[0])
+            return update_row(*args)
+
+        monkeypatch.setattr(describing, "update_row", opening_meanwhile)
+        tenant.item(item_id, version=2, archived=True)
+        assert isinstance(outcome(openings[0]), ItemArchived)
+
+
+class TestAskingWhetherAnItemWouldBeAccepted:
+    """What `register_item` would answer, without a trace."""
+
+    def check(self, tenant: Tenant, *fields: Any) -> Item:
+        return tenant.descriptions.check_item(tenant.tenant_id, Item(*fields))
+
+    def test_a_newer_version_would_be_known_as_it_is_given(self, tenant: Tenant, dump: Dump) -> None:
+        tenant.item(7, version=3)
+        before = dump()
+        assert self.check(tenant, 7, 4, Tracking.LOT, 2, True) == Item(7, 4, Tracking.LOT, 2, True)
+        assert self.check(tenant, 8, 1, Tracking.NONE, 0) == Item(8, 1, Tracking.NONE, 0)
+        assert dump() == before
+
+    def test_one_that_is_not_newer_would_change_nothing(self, tenant: Tenant) -> None:
+        tenant.item(7, version=3)
+        assert self.check(tenant, 7, 3, Tracking.SERIAL, 0) == Item(7, 3, Tracking.NONE, 0)
+
+    def test_what_is_frozen_by_stock_would_be_refused(self, tenant: Tenant, dump: Dump) -> None:
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [1])
+        before = dump()
+        with pytest.raises(ItemHasStock):
+            self.check(tenant, 1, 2, Tracking.SERIAL, 0)
+        assert self.check(tenant, 1, 2, Tracking.NONE, 0, True).archived
+        assert dump() == before
 
 
 class TestSettings:

@@ -18,6 +18,7 @@ from .refusals import (
     CostUnknown,
     CurrencyMismatch,
     InsufficientStock,
+    ItemArchived,
     ItemNotFound,
     LocationInactive,
     LocationNotFound,
@@ -155,6 +156,8 @@ def _add(operation: AddStock, stock: Stock, new_id: int) -> tuple[Movement, ...]
     shelf = shelf_of(operation.target, stock)
     if not shelf.location_active:
         raise LocationInactive(shelf.location_id)
+    if shelf.item.archived:
+        raise ItemArchived(shelf.item.item_id)
     _check_quantity(operation.quantity, shelf)
     _check_reason(operation.reason, stock.settings)
     _check_tracking(operation, shelf, stock)

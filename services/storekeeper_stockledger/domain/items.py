@@ -21,6 +21,8 @@ class Item:
     version: int
     tracking: Tracking
     quantity_scale: int
+    archived: bool = False
+    """Whether it is no longer stocked: nothing comes in."""
 
     def measures(self, quantity: Decimal) -> bool:
         """Whether `quantity` has no more decimals than the item's scale."""

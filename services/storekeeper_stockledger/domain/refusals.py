@@ -58,6 +58,13 @@ class ItemHasStock(Refused):
 
 
 @dataclass(eq=False)
+class ItemArchived(Refused):
+    """No stock of an archived item comes in."""
+
+    item_id: int
+
+
+@dataclass(eq=False)
 class TrackingViolated(Refused):
     """The item's tracking asks for something else."""
 

@@ -207,7 +207,7 @@ def item(request: pb.RegisterItemRequest) -> Item:
     elif tracking is Tracking.SERIAL and message.quantity_scale:
         read.violation("item.quantity_scale", "is not 0, though units with serial numbers are whole")
     read.finish()
-    return Item(item_id, version, tracking, message.quantity_scale)
+    return Item(item_id, version, tracking, message.quantity_scale, message.archived)
 
 
 def new_position(request: pb.OpenPositionRequest, caller: Caller) -> tuple[Claim, ItemAtLocation, PositionTerms]:

@@ -46,6 +46,12 @@ REFUSALS: Final[Table] = {
         f"item {error.item_id} has been stocked, so its tracking and quantity scale are frozen",
         {"itemId": str(error.item_id)},
     ),
+    domain.ItemArchived: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "ITEM_ARCHIVED",
+        f"item {error.item_id} is archived and takes no stock in",
+        {"itemId": str(error.item_id)},
+    ),
     domain.TrackingViolated: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION,
         "TRACKING_VIOLATED",

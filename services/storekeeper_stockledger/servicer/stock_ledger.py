@@ -119,11 +119,12 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     # --- items ---
 
     async def RegisterItem(self, request: pb.RegisterItemRequest, context: Context) -> pb.Item:
-        """Learn of an item."""
-        item = reading.item(request)
-        return writing.item(
-            await self._run(self._descriptions.register_item, bound_caller().tenant_id, item, deadline=bound_deadline())
-        )
+        """Learn of an item, or only tell whether it would be accepted."""
+        item, tenant_id = reading.item(request), bound_caller().tenant_id
+        if request.validate_only:
+            return writing.item(await self._run(self._descriptions.check_item, tenant_id, item))
+        register = self._descriptions.register_item
+        return writing.item(await self._run(register, tenant_id, item, deadline=bound_deadline()))
 
     # --- positions ---
 

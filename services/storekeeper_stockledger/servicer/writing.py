@@ -40,6 +40,7 @@ def item(value: Item) -> pb.Item:
         version=value.version,
         tracking=_TRACKING_VALUES[value.tracking],
         quantity_scale=value.quantity_scale,
+        archived=value.archived,
     )
 
 

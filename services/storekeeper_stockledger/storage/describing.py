@@ -104,7 +104,7 @@ def read_location(row: Row[Any]) -> Location:
 
 def read_item(row: Row[Any]) -> Item:
     """An item as it is stored."""
-    return Item(row.item_id, row.version, Tracking(row.tracking), row.quantity_scale)
+    return Item(row.item_id, row.version, Tracking(row.tracking), row.quantity_scale, row.archived)
 
 
 def read_settings(row: Row[Any]) -> tuple[Settings, int]:

@@ -36,7 +36,7 @@ SELECT greatest(clock_timestamp(), head.record_time), settings.reason_required, 
 """
 
 _POSITION_FACTS = """
-SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale
+SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived
   FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
   JOIN position p ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id
   JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
@@ -207,8 +207,8 @@ def read_tenant(cursor: Cursor[Any]) -> tuple[datetime, Settings]:
 def read_position_facts(cursor: Cursor[Any]) -> dict[int, tuple[bool, Item]]:
     """Whether the location is active, and the item, by position id."""
     return {
-        position_id: (active, Item(item_id, version, Tracking(tracking), scale))
-        for position_id, active, item_id, version, tracking, scale in cursor.fetchall()
+        position_id: (active, Item(item_id, version, Tracking(tracking), scale, archived))
+        for position_id, active, item_id, version, tracking, scale, archived in cursor.fetchall()
     }
 
 

@@ -29,9 +29,9 @@ HERE: Final = PositionId(POSITION_ID)
 Number = Decimal | int | str
 
 
-def item(tracking: Tracking = Tracking.NONE, scale: int = 0) -> Item:
+def item(tracking: Tracking = Tracking.NONE, scale: int = 0, *, archived: bool = False) -> Item:
     """The item that tests stock."""
-    return Item(item_id=ITEM_ID, version=1, tracking=tracking, quantity_scale=scale)
+    return Item(item_id=ITEM_ID, version=1, tracking=tracking, quantity_scale=scale, archived=archived)
 
 
 def layer(

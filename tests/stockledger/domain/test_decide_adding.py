@@ -14,6 +14,7 @@ from storekeeper_stockledger.domain.refusals import (
     BadField,
     CostUnknown,
     CurrencyMismatch,
+    ItemArchived,
     ItemNotFound,
     LocationInactive,
     LocationNotFound,
@@ -280,12 +281,14 @@ class TestWhatIsRefused:
         """Everything is wrong with the first addition; each that follows puts one thing right."""
         demanding = Settings(reason_required=True)
         full = layer(1, QUANTITY_LIMIT - 1000)
-        inactive = stock_on(shelf(full, location_active=False), settings=demanding)
+        inactive = stock_on(shelf(full, stocks=item(archived=True), location_active=False), settings=demanding)
+        archived = stock_on(shelf(full, stocks=item(archived=True)), settings=demanding)
         active = stock_on(shelf(full), settings=demanding)
         too_dear = usd(Decimal(10) ** 11)
         attempts = [
             (adding("1000.5", target=PositionId(99)), active, PositionNotFound),
             (adding("1000.5"), inactive, LocationInactive),
+            (adding("1000.5"), archived, ItemArchived),
             (adding("1000.5"), active, BadField),
             (adding(1000), active, ReasonRequired),
             (adding(1000, reason="found", lot="L1"), active, TrackingViolated),

@@ -79,6 +79,10 @@ class TestWhatIsTaken:
         stock = stock_on(shelf(layer(1, 5), location_active=False))
         assert drawn(decide(removing(5), stock)) == [(1, 5)]
 
+    def test_an_archived_item_can_still_be_taken_out(self) -> None:
+        stock = stock_on(shelf(layer(1, 5), stocks=item(archived=True)))
+        assert drawn(decide(removing(5), stock)) == [(1, 5)]
+
 
 class TestWhatItIsWorth:
     def test_units_take_their_share_and_the_last_ones_take_the_rest(self) -> None:

@@ -148,7 +148,7 @@ class TestFilters:
         ("text", "found"),
         [
             ("item_id: $WHOLE", ["whole", "whole_closed"]),
-            ("location_id: $main", ["whole", "fine", "serial", "lot"]),
+            ("location_id: $main", ["whole", "fine", "serial", "lot", "archived"]),
             ("item_id: $WHOLE location_id: $closed", ["whole_closed"]),
             ("item_id: $FINE location_id: $closed", []),
             ("item_id: $NOWHERE", []),

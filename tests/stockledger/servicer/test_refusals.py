@@ -38,6 +38,7 @@ CODES: Final = {
     "CURRENCY_MISMATCH": StatusCode.FAILED_PRECONDITION,
     "CURRENCY_FROZEN": StatusCode.FAILED_PRECONDITION,
     "ITEM_HAS_STOCK": StatusCode.FAILED_PRECONDITION,
+    "ITEM_ARCHIVED": StatusCode.FAILED_PRECONDITION,
     "STOCK_LIMIT_EXCEEDED": StatusCode.OUT_OF_RANGE,
     "ETAG_MISMATCH": StatusCode.ABORTED,
 }
@@ -45,6 +46,7 @@ OF_EVERY_SERVER: Final = {
     "INVALID_REQUEST", "DATABASE_UNAVAILABLE", "DEADLINE_PASSED", "OVERLOADED", "INTERNAL_ERROR",
 }  # fmt: skip
 """Reasons that are no rule of stock; other tests provoke them."""
+OF_OTHER_SERVICES: Final = {"SERVICE_UNAVAILABLE", "SKU_TAKEN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,12 @@ REFUSED: Final = [
         locationId="$closed",
     ),
     refused(
+        "AddStock",
+        "request_id: $ID position_id: $archived quantity { value: '1' }",
+        "ITEM_ARCHIVED",
+        itemId="$ARCHIVED",
+    ),
+    refused(
         "OpenPosition",
         "request_id: $ID position { item_id: $UNPLACED location_id: $closed }",
         "LOCATION_INACTIVE",
@@ -277,6 +285,12 @@ REFUSED: Final = [
     ),
     refused(
         "RegisterItem", "item { item_id: $WHOLE version: 6 tracking: TRACKING_LOT }", "ITEM_HAS_STOCK", itemId="$WHOLE"
+    ),
+    refused(
+        "RegisterItem",
+        "item { item_id: $WHOLE version: 6 tracking: TRACKING_LOT } validate_only: true",
+        "ITEM_HAS_STOCK",
+        itemId="$WHOLE",
     ),
     refused(
         "UpdateSettings",
@@ -351,7 +365,7 @@ def test_a_removal_that_draws_on_too_much_is_refused_with_what_one_call_may_remo
 def test_every_reason_of_the_catalogue_is_provoked() -> None:
     provoked = {case.reason for case in REFUSED} | {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS"}
     assert provoked == CODES.keys()
-    assert provoked | OF_EVERY_SERVER == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
+    assert provoked | OF_EVERY_SERVER | OF_OTHER_SERVICES == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
 
 
 @pytest.mark.parametrize("reason", CODES)

@@ -19,6 +19,7 @@ NAMES: Final[dict[str, Any]] = {
     "SERIAL": 3,
     "LOT": 4,
     "UNPLACED": 5,
+    "ARCHIVED": 6,
     # What nothing has.
     "NOWHERE": 99_999_999,
     "ID": '"0197c2f4-0a1b-7c3d-8e5f-001122334455"',
@@ -44,10 +45,11 @@ class World:
         self.do("RegisterItem", "item { item_id: $FINE version: 1 tracking: TRACKING_NONE quantity_scale: 3 }")
         self.do("RegisterItem", "item { item_id: $SERIAL version: 1 tracking: TRACKING_SERIAL }")
         self.do("RegisterItem", "item { item_id: $LOT version: 1 tracking: TRACKING_LOT }")
-        self.do("RegisterItem", "item { item_id: $UNPLACED version: 1 tracking: TRACKING_NONE }")
+        for name in ("UNPLACED", "ARCHIVED"):
+            self.do("RegisterItem", f"item {{ item_id: ${name} version: 1 tracking: TRACKING_NONE }}")
         self.main, self.closed = stock.location("Main"), stock.location("Closed")
-        self.whole, self.fine, self.serial, self.lot = (
-            stock.position(NAMES[name], self.main) for name in ("WHOLE", "FINE", "SERIAL", "LOT")
+        self.whole, self.fine, self.serial, self.lot, self.archived = (
+            stock.position(NAMES[name], self.main) for name in ("WHOLE", "FINE", "SERIAL", "LOT", "ARCHIVED")
         )
         self.whole_closed = stock.position(NAMES["WHOLE"], self.closed)
         self.oldest = stock.add(self.whole, 5, OLDEST, unit_cost="2.50", reference="PO 7").stocked_item_id
@@ -59,6 +61,7 @@ class World:
         self.used = f'"{stock.add(self.fine, "0.5").request_id}"'
         self.fresh, self.new_location = "", 0
         """A request id and an empty location, for tests that need another one for each request."""
+        self.do("RegisterItem", "item { item_id: $ARCHIVED version: 2 tracking: TRACKING_NONE archived: true }")
         self.do("UpdateLocation", "location { location_id: $closed } update_mask { paths: 'active' }")
 
     def do(self, method: str, text: str) -> Any:
