@@ -5,7 +5,7 @@ the journal under its head, which they lock before they look whether there is su
 never race. Descriptions change under their etag and an update mask; they touch no quantity and leave no movement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Table
 
 from storekeeper_kit.database import Database
+from storekeeper_kit.extensions import VENDORS_MAX, changed
 
+from .domain.extensions import Extensions
 from .domain.items import Item, Settings
 from .domain.journal import Entry
 from .domain.operations import ItemAtLocation
@@ -54,6 +56,26 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """New values for what describes something."""
+
+    revision: int | None
+    """The one that must still be current; None for whichever is."""
+    values: Mapping[str, Any]
+    vendors: Collection[str] = ()
+    """Whose extensions change, if not those of all."""
+
+    def beside(self, current: Extensions, path: str) -> Mapping[str, Any]:
+        """The new values, where the extensions of single vendors join those of the others."""
+        if not self.vendors:
+            return self.values
+        joined = changed(current, self.values["extensions"], replace_all=False, vendors=self.vendors)
+        if len(joined) > VENDORS_MAX:
+            raise BadField(path, f"has more than {VENDORS_MAX} vendors")
+        return {**self.values, "extensions": joined}
+
+
+@dataclass(frozen=True, slots=True)
 class Created(Generic[T]):
     """What was created, and whether an earlier request had done it."""
 
@@ -69,7 +91,9 @@ class Descriptions:
 
     # --- locations ---
 
-    def create_location(self, tenant_id: int, claim: Claim, name: str, *, deadline: float) -> Created[Location]:
+    def create_location(
+        self, tenant_id: int, claim: Claim, name: str, extensions: Extensions, *, deadline: float
+    ) -> Created[Location]:
         """Create a location, or tell what the same request created before."""
 
         def create(connection: Connection) -> Created[Location]:
@@ -82,7 +106,7 @@ class Descriptions:
                 return Created(describing.read_location(row), replayed=True)
             if describing.has_rows(connection, tables.location, tenant_id, name=name):
                 raise LocationNameTaken(name)
-            values = {"name": name, "active": True}
+            values = {"name": name, "active": True, "extensions": extensions}
             row = _insert(connection, tables.location, tenant_id, claim.entry("create_location", now), values)
             return Created(describing.read_location(row), replayed=False)
 
@@ -96,16 +120,15 @@ class Descriptions:
             raise LocationNotFound(location_id)
         return describing.read_location(row)
 
-    def update_location(
-        self, tenant_id: int, location_id: int, revision: int | None, values: Mapping[str, object], *, deadline: float
-    ) -> Location:
+    def update_location(self, tenant_id: int, location_id: int, wanted: Change, *, deadline: float) -> Location:
         """Change a location's description."""
 
         def change(connection: Connection) -> Location:
             row = locking.lock_location(connection, tenant_id, location_id)
             if row is None:
                 raise LocationNotFound(location_id)
-            _check_revision("location", location_id, row.revision, revision)
+            _check_revision("location", location_id, row.revision, wanted.revision)
+            values = wanted.beside(row.extensions, "location.extensions")
             if row.active and values.get("active") is False:
                 # Whoever adds stock there has finished, or will find the location inactive.
                 at_location = tables.position.c.location_id == location_id
@@ -185,15 +208,13 @@ class Descriptions:
             if item.archived:
                 raise ItemArchived(item.item_id)
             _check_terms(terms, item, given=asdict(terms))
-            values = {**key, **asdict(terms)}
+            values = {**key, **asdict(terms), "creator": claim.actor}
             row = _insert(connection, tables.position, tenant_id, claim.entry("open_position", now), values)
             return Created(describing.read_position(row), replayed=False)
 
         return self._database.transact(create, deadline=deadline)
 
-    def update_position(
-        self, tenant_id: int, position_id: int, revision: int | None, values: Mapping[str, Any], *, deadline: float
-    ) -> Position:
+    def update_position(self, tenant_id: int, position_id: int, wanted: Change, *, deadline: float) -> Position:
         """Change a position's description."""
         key = {"position_id": position_id}
 
@@ -204,7 +225,8 @@ class Descriptions:
             if row is None:
                 raise PositionNotFound(position_id=position_id)
             position = describing.read_position(row)
-            _check_revision("position", position_id, position.revision, revision)
+            _check_revision("position", position_id, position.revision, wanted.revision)
+            values = wanted.beside(position.terms.extensions, "position.extensions")
             item_row = describing.find_row(connection, tables.item, tenant_id, item_id=position.item_id)
             assert item_row, "items stay"
             _check_terms(replace(position.terms, **values), describing.read_item(item_row), given=values)
@@ -223,21 +245,17 @@ class Descriptions:
             row = describing.find_row(connection, tables.settings, tenant_id)
         return describing.read_settings(row) if row else (Settings(), describing.FIRST_REVISION)
 
-    def update_settings(
-        self, tenant_id: int, revision: int | None, values: Mapping[str, object], *, deadline: float
-    ) -> tuple[Settings, int]:
+    def update_settings(self, tenant_id: int, wanted: Change, *, deadline: float) -> tuple[Settings, int]:
         """Change a tenant's settings."""
 
         def change(connection: Connection) -> tuple[Settings, int]:
             describing.begin_tenant(connection, tenant_id)
             row = locking.lock_settings(connection, tenant_id)
-            _check_revision("settings", tenant_id, row.revision, revision)
-            if values.get("currency_code", row.currency_code) != row.currency_code:
+            _check_revision("settings", tenant_id, row.revision, wanted.revision)
+            if wanted.values.get("currency_code", row.currency_code) != row.currency_code:
                 _check_nothing_opened(connection, tenant_id, row.currency_code)
-            values_now = {**values, "revision": row.revision + 1}
-            return describing.read_settings(
-                describing.update_row(connection, tables.settings, tenant_id, {}, values_now)
-            )
+            values = {**wanted.values, "revision": row.revision + 1}
+            return describing.read_settings(describing.update_row(connection, tables.settings, tenant_id, {}, values))
 
         return self._database.transact(change, deadline=deadline)
 

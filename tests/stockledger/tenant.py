@@ -1,7 +1,7 @@
 """One tenant of a ledger on a real database, without a server: the operations themselves, and what they left."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
@@ -11,7 +11,8 @@ from uuid import UUID
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Outcome, Recorded
 from storekeeper_stockledger.coalescer import Postponed
-from storekeeper_stockledger.descriptions import Claim, Created, Descriptions
+from storekeeper_stockledger.descriptions import Change, Claim, Created, Descriptions
+from storekeeper_stockledger.domain.extensions import Extensions
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.journal import RecordedMovement
 from storekeeper_stockledger.domain.operations import (
@@ -34,6 +35,7 @@ from storekeeper_stockledger.storage.listing import MovementFilter, Page, Stocke
 
 TIMEOUT_S: Final = 10.0
 ALL: Final = Page(10_000, None)
+NO_EXTENSIONS: Final[Extensions] = {}
 
 Number = Decimal | int | str
 
@@ -73,14 +75,19 @@ class Tenant:
         """Create a location."""
         return self.create_location(name).resource.location_id
 
-    def create_location(self, name: str, *, under: Claim | None = None) -> Created[Location]:
+    def create_location(
+        self, name: str, *, extensions: Extensions = NO_EXTENSIONS, under: Claim | None = None
+    ) -> Created[Location]:
         """Create a location, under a new request id unless one is given."""
         claimed = under or claim("create_location", name)
-        return self.descriptions.create_location(self.tenant_id, claimed, name, deadline=deadline())
+        return self.descriptions.create_location(self.tenant_id, claimed, name, extensions, deadline=deadline())
 
-    def update_location(self, location_id: int, *, revision: int | None = None, **values: object) -> Location:
+    def update_location(
+        self, location_id: int, *, revision: int | None = None, vendors: Collection[str] = (), **values: object
+    ) -> Location:
         """Change a location's description."""
-        return self.descriptions.update_location(self.tenant_id, location_id, revision, values, deadline=deadline())
+        wanted = Change(revision, values, vendors)
+        return self.descriptions.update_location(self.tenant_id, location_id, wanted, deadline=deadline())
 
     def position(self, item_id: int, location_id: int) -> int:
         """Open a position."""
@@ -94,13 +101,16 @@ class Tenant:
         claimed = under or claim("open_position", pair, wanted)
         return self.descriptions.open_position(self.tenant_id, claimed, pair, wanted, deadline=deadline())
 
-    def update_position(self, position_id: int, *, revision: int | None = None, **values: object) -> Position:
+    def update_position(
+        self, position_id: int, *, revision: int | None = None, vendors: Collection[str] = (), **values: object
+    ) -> Position:
         """Change a position's description."""
-        return self.descriptions.update_position(self.tenant_id, position_id, revision, values, deadline=deadline())
+        wanted = Change(revision, values, vendors)
+        return self.descriptions.update_position(self.tenant_id, position_id, wanted, deadline=deadline())
 
     def update_settings(self, *, revision: int | None = None, **values: object) -> tuple[Settings, int]:
         """Change the tenant's settings."""
-        return self.descriptions.update_settings(self.tenant_id, revision, values, deadline=deadline())
+        return self.descriptions.update_settings(self.tenant_id, Change(revision, values), deadline=deadline())
 
     def positions(
         self, number: int = 1, *, tracking: Tracking = Tracking.NONE, scale: int = 0, location: str = "Main"

@@ -254,6 +254,7 @@ class TestPositions:
         opened = tenant.open_position(item_id, location_id, **terms).resource
         assert (opened.item_id, opened.location_id, opened.totals.on_hand) == (item_id, location_id, Decimal(0))
         assert {name: getattr(opened.terms, name) for name in terms} == terms
+        assert opened.creator == "tester"
 
     def test_a_repeat_is_told_what_was_opened_as_it_is_by_now(self, tenant: Tenant) -> None:
         item_id, location_id = tenant.item().item_id, tenant.location()
@@ -326,8 +327,9 @@ class TestPositions:
         opened = tenant.open_position(tenant.item().item_id, tenant.location(), minimum=Decimal(2), maximum=Decimal(4))
         position_id = opened.resource.position_id
         for bound, value in (("minimum", Decimal(5)), ("maximum", Decimal(1))):
+            terms: dict[str, Any] = {bound: value}
             with pytest.raises(BadField) as refusal:
-                tenant.update_position(position_id, revision=None, **{bound: value})
+                tenant.update_position(position_id, **terms)
             assert refusal.value.field == f"position.{bound}"
         changed = tenant.update_position(position_id, minimum=Decimal(5), maximum=None, bin="B2")
         assert (changed.terms.minimum, changed.terms.maximum, changed.terms.bin) == (Decimal(5), None, "B2")
@@ -405,6 +407,49 @@ class TestDeactivation:
         tenant.update_location(location_id, active=False)
         (refused,) = additions[0].result(TIMEOUT_S)
         assert isinstance(refused, LocationInactive)
+
+
+class TestExtensions:
+    """What only one vendor knows: kept beside what the others know."""
+
+    def test_those_of_a_location_are_kept_and_changed(self, tenant: Tenant) -> None:
+        created = tenant.create_location("Main", extensions={"autotask": {"resourceID": 7}}).resource
+        assert created.extensions == {"autotask": {"resourceID": 7}}
+        changed = tenant.update_location(
+            created.location_id, extensions={"saasu": {"x": 1}, "autotask": {}}, vendors=["saasu"]
+        )
+        assert changed.extensions == {"autotask": {"resourceID": 7}, "saasu": {"x": 1}}
+        assert tenant.update_location(created.location_id, name="Yard").extensions == changed.extensions
+
+    def test_those_of_a_position_are_kept_and_changed(self, tenant: Tenant) -> None:
+        known = {"autotask": {"a": Decimal("1.50")}, "saasu": {"b": [None]}}
+        opened = tenant.open_position(tenant.item().item_id, tenant.location(), extensions=known).resource
+        assert opened.terms.extensions == known
+        position_id = opened.position_id
+        dropped = tenant.update_position(position_id, extensions={}, vendors=["autotask"])
+        assert dropped.terms.extensions == {"saasu": {"b": [None]}}
+        replaced = tenant.update_position(position_id, extensions={"intacct": {}})
+        assert replaced.terms.extensions == {"intacct": {}}
+
+    def test_no_more_vendors_join_than_there_may_be(self, tenant: Tenant) -> None:
+        full = {f"vendor_{number}": {"x": 1} for number in range(10)}
+        position_id = tenant.open_position(
+            tenant.item().item_id, tenant.location(), extensions=full
+        ).resource.position_id
+        with pytest.raises(BadField) as refusal:
+            tenant.update_position(position_id, extensions={"saasu": {}}, vendors=["saasu"])
+        assert refusal.value.field == "position.extensions"
+        exchanged = tenant.update_position(position_id, extensions={"saasu": {}}, vendors=["saasu", "vendor_3"])
+        assert len(exchanged.terms.extensions) == 10
+
+    def test_two_vendors_at_once_lose_nothing(self, tenant: Tenant, threads: ThreadPoolExecutor) -> None:
+        (position_id,) = tenant.positions()
+        names = [f"vendor_{number}" for number in range(AT_ONCE)]
+        at_once(
+            threads,
+            *(partial(tenant.update_position, position_id, extensions={name: {}}, vendors=[name]) for name in names),
+        )
+        assert tenant.update_position(position_id, bin="A1").terms.extensions == {name: {} for name in names}
 
 
 class TestArchiving:

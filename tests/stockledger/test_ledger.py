@@ -110,6 +110,20 @@ class TestOperations:
         (stored,) = tenant.stocked_items(position_id)
         assert (given.reason, given.reference, stored.lot) == (text, text, text)
 
+    @pytest.mark.parametrize("text", ['"', "\\", "{}", "NULL", "a,b", "line\nline\ttab", "grüß 🪿", "\u2028"])
+    def test_what_vendors_know_comes_back_as_it_was_given(self, tenant: Tenant, text: str) -> None:
+        """Also beside additions that have nothing of the kind, in one batch."""
+        (position_id,) = tenant.positions()
+        known = {"autotask": {text: [text, {"exact": Decimal("0.10"), "many": 2**53 + 1, "no": None}]}, "saasu": {}}
+        tenant.apply(
+            submission(adding(position_id)),
+            submission(adding(position_id, extensions=known)),
+            submission(adding(position_id, extensions={"saasu": {}})),
+        )
+        stored = [one.extensions for one in tenant.stocked_items(position_id)]
+        assert stored == [{}, known, {"saasu": {}}]
+        assert str(stored[1]["autotask"][text][1]["exact"]) == "0.10"
+
     def test_the_average_counts_units_on_hand_of_known_cost(self, tenant: Tenant) -> None:
         (position_id,) = tenant.positions()
         for quantity, cost in ((2, dollars("10")), (1, dollars("40")), (5, None)):

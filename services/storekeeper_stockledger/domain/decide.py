@@ -179,6 +179,7 @@ def _add(operation: AddStock, stock: Stock, new_id: int) -> tuple[Movement, ...]
         value=value,
         lot=operation.lot,
         serial_number=operation.serial_number,
+        extensions=operation.extensions,
     )
     movement = Movement(
         kind=Kind.ADDED,

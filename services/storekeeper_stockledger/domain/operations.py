@@ -1,6 +1,6 @@
 """What can be asked of the ledger in one call, and how two askings are told to be the same."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from .costs import CostMethod, UnitCost
+from .extensions import Extensions, canonical
 from .numbers import plain
 
 
@@ -46,6 +47,7 @@ class AddStock:
     serial_number: str = ""
     reason: str = ""
     reference: str = ""
+    extensions: Extensions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,5 +95,11 @@ def _canonical(value: Any) -> str:
         return ascii(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    given = ((name, getattr(value, name), field.default) for name, field in value.__dataclass_fields__.items())
+    if isinstance(value, dict):
+        return canonical(value)
+    given = ((name, getattr(value, name), _default(field)) for name, field in value.__dataclass_fields__.items())
     return "{" + ",".join(f"{name}:{_canonical(part)}" for name, part, default in given if part != default) + "}"
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()

@@ -1,9 +1,10 @@
 """Locations and positions as the ledger keeps them, to be read and described."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from .extensions import Extensions
 from .places import ZERO
 from .stock import Totals
 
@@ -17,16 +18,18 @@ class Location:
     active: bool
     create_time: datetime
     revision: int
+    extensions: Extensions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionTerms:
-    """How a position is described: where it lies, the tenant's number for it, and its bounds."""
+    """How a position is described: where it lies, the tenant's number for it, its bounds, and what vendors know."""
 
     bin: str = ""
     reference_number: str = ""
     minimum: Decimal = ZERO
     maximum: Decimal | None = None
+    extensions: Extensions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,5 +41,6 @@ class Position:
     location_id: int
     terms: PositionTerms
     totals: Totals
+    creator: str
     create_time: datetime
     revision: int

@@ -6,12 +6,13 @@ changed by `Shelf.apply`, with movements that were decided whole, so a refused o
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from .costs import Costing
+from .extensions import Extensions
 from .items import Item
 from .places import ZERO, Kind, Places
 
@@ -41,6 +42,8 @@ class StockedItem:
     """Of unit cost and value. Known when it is read to be told; while a batch is decided it is the settings'."""
     lot: str = ""
     serial_number: str = ""
+    extensions: Extensions = field(default_factory=dict)
+    """Known when it is added or read to be told; no decision needs them."""
     create_time: datetime | None = None
 
     @property

@@ -1,6 +1,6 @@
 """Reads requests into what the ledger is asked; every bad field of a request is reported at once, by its path."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -8,10 +8,12 @@ from typing import Any, Final
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit import paging
 from storekeeper_kit.caller import COSTS_VIEW, Caller
+from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
 
-from ..descriptions import Claim
+from ..descriptions import Change, Claim
 from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
+from ..domain.extensions import Extensions
 from ..domain.items import Item, Tracking
 from ..domain.journal import instant
 from ..domain.operations import (
@@ -86,6 +88,7 @@ def addition(request: pb.AddStockRequest, caller: Caller) -> Submission:
         "serial_number": read.text("serial_number", request.serial_number, max_length=LOT_CHARS_MAX),
         "reason": read.text("reason", request.reason, max_length=REASON_CHARS_MAX),
         "reference": read.text("reference", request.reference, max_length=REFERENCE_CHARS_MAX),
+        "extensions": read_extensions(read, "extensions", request.extensions),
     }
     read.finish()
     asked = fingerprint("add_stock", AddStock(**contents))
@@ -169,30 +172,32 @@ def _currency_code(read: Reading, path: str, value: str) -> str:
 # --- locations, items, positions, settings ------------------------------------------------------------------------
 
 
-def new_location(request: pb.CreateLocationRequest, caller: Caller) -> tuple[Claim, str]:
+def new_location(request: pb.CreateLocationRequest, caller: Caller) -> tuple[Claim, str, Extensions]:
     """What CreateLocation is asked."""
     read = Reading()
     request_id = read.request_id("request_id", request.request_id)
     name = read.text("location.name", request.location.name, max_length=NAME_CHARS_MAX, required=True)
+    extensions = read_extensions(read, "location.extensions", request.location.extensions)
     read.finish()
-    contents = fingerprint("create_location", name)
-    return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), name
+    # As for the fields of an operation: what isn't given doesn't count.
+    contents = fingerprint("create_location", name, *filter(None, [extensions]))
+    return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), name, extensions
 
 
-def location_change(request: pb.UpdateLocationRequest) -> tuple[int, int | None, dict[str, object]]:
-    """What UpdateLocation is asked: which location, at which revision, and its new values."""
+def location_change(request: pb.UpdateLocationRequest) -> tuple[int, Change]:
+    """What UpdateLocation is asked: which location, and how it changes."""
     read = Reading()
     location = request.location
     location_id = read.identifier("location.location_id", location.location_id)
     revision = read.etag("location.etag", location.etag)
-    mask = read.mask("update_mask", request.update_mask, ("name", "active"))
-    values: dict[str, object] = {}
+    mask, vendors = read_mask(read, "update_mask", request.update_mask, ("name", "active"))
+    values: dict[str, object] = _new_extensions(read, "location.extensions", location, mask, vendors)
     if "name" in mask:
         values["name"] = read.text("location.name", location.name, max_length=NAME_CHARS_MAX, required=True)
     if "active" in mask:
         values["active"] = location.active
     read.finish()
-    return location_id, revision, values
+    return location_id, Change(revision, values, () if MASK in mask else vendors)
 
 
 def item(request: pb.RegisterItemRequest) -> Item:
@@ -219,7 +224,10 @@ def new_position(request: pb.OpenPositionRequest, caller: Caller) -> tuple[Claim
         read.identifier("position.item_id", position.item_id),
         read.identifier("position.location_id", position.location_id),
     )
-    terms = PositionTerms(**{name: read_term(read, position) for name, read_term in _TERMS.items()})
+    terms = PositionTerms(
+        **{name: read_term(read, position) for name, read_term in _TERMS.items()},
+        extensions=read_extensions(read, "position.extensions", position.extensions),
+    )
     if terms.maximum is not None and terms.maximum < terms.minimum:
         read.violation("position.maximum", "is less than the minimum")
     read.finish()
@@ -227,16 +235,24 @@ def new_position(request: pb.OpenPositionRequest, caller: Caller) -> tuple[Claim
     return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), pair, terms
 
 
-def position_change(request: pb.UpdatePositionRequest) -> tuple[int, int | None, dict[str, object]]:
-    """What UpdatePosition is asked: which position, at which revision, and its new values."""
+def position_change(request: pb.UpdatePositionRequest) -> tuple[int, Change]:
+    """What UpdatePosition is asked: which position, and how it changes."""
     read = Reading()
     position = request.position
     position_id = read.identifier("position.position_id", position.position_id)
     revision = read.etag("position.etag", position.etag)
-    mask = read.mask("update_mask", request.update_mask, tuple(_TERMS))
+    mask, vendors = read_mask(read, "update_mask", request.update_mask, tuple(_TERMS))
     values = {name: read_term(read, position) for name, read_term in _TERMS.items() if name in mask}
+    values |= _new_extensions(read, "position.extensions", position, mask, vendors)
     read.finish()
-    return position_id, revision, values
+    return position_id, Change(revision, values, () if MASK in mask else vendors)
+
+
+def _new_extensions(
+    read: Reading, path: str, message: pb.Location | pb.Position, mask: Collection[str], vendors: Collection[str]
+) -> dict[str, object]:
+    """The new values of the extensions, if any of them change."""
+    return {"extensions": read_extensions(read, path, message.extensions)} if vendors or MASK in mask else {}
 
 
 def _bin(read: Reading, position: pb.Position) -> str:
@@ -268,8 +284,8 @@ _TERMS: Mapping[str, Any] = {
 """How each term of a position is read. One that is absent takes its default, also in an update whose mask names it."""
 
 
-def settings_change(request: pb.UpdateSettingsRequest) -> tuple[int | None, dict[str, object]]:
-    """What UpdateSettings is asked: at which revision, and the new values."""
+def settings_change(request: pb.UpdateSettingsRequest) -> Change:
+    """What UpdateSettings is asked: how they change."""
     read = Reading()
     revision = read.etag("settings.etag", request.settings.etag)
     mask = read.mask("update_mask", request.update_mask, ("reason_required", "currency_code"))
@@ -279,7 +295,7 @@ def settings_change(request: pb.UpdateSettingsRequest) -> tuple[int | None, dict
     if "currency_code" in mask:
         values["currency_code"] = _currency_code(read, "settings.currency_code", request.settings.currency_code)
     read.finish()
-    return revision, values
+    return Change(revision, values)
 
 
 def _bounded(read: Reading, path: str, value: int, maximum: int) -> int:

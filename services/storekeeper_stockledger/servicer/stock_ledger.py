@@ -78,10 +78,9 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     async def CreateLocation(self, request: pb.CreateLocationRequest, context: Context) -> pb.Location:
         """Create a location."""
         caller = bound_caller()
-        claim, name = reading.new_location(request, caller)
-        created = await self._run(
-            self._descriptions.create_location, caller.tenant_id, claim, name, deadline=bound_deadline()
-        )
+        claim, name, extensions = reading.new_location(request, caller)
+        create = self._descriptions.create_location
+        created = await self._run(create, caller.tenant_id, claim, name, extensions, deadline=bound_deadline())
         _tell_if_replayed(created.replayed, context)
         return writing.location(created.resource)
 
@@ -105,16 +104,10 @@ class StockLedger(pb_grpc.StockLedgerServicer):
 
     async def UpdateLocation(self, request: pb.UpdateLocationRequest, context: Context) -> pb.Location:
         """Change a location's description."""
-        location_id, revision, values = reading.location_change(request)
-        location = await self._run(
-            self._descriptions.update_location,
-            bound_caller().tenant_id,
-            location_id,
-            revision,
-            values,
-            deadline=bound_deadline(),
-        )
-        return writing.location(location)
+        location_id, change = reading.location_change(request)
+        update = self._descriptions.update_location
+        tenant_id = bound_caller().tenant_id
+        return writing.location(await self._run(update, tenant_id, location_id, change, deadline=bound_deadline()))
 
     # --- items ---
 
@@ -158,16 +151,10 @@ class StockLedger(pb_grpc.StockLedgerServicer):
 
     async def UpdatePosition(self, request: pb.UpdatePositionRequest, context: Context) -> pb.Position:
         """Change a position's description."""
-        position_id, revision, values = reading.position_change(request)
-        position = await self._run(
-            self._descriptions.update_position,
-            bound_caller().tenant_id,
-            position_id,
-            revision,
-            values,
-            deadline=bound_deadline(),
-        )
-        return writing.position(position)
+        position_id, change = reading.position_change(request)
+        update = self._descriptions.update_position
+        tenant_id = bound_caller().tenant_id
+        return writing.position(await self._run(update, tenant_id, position_id, change, deadline=bound_deadline()))
 
     # --- stocked items and movements ---
 
@@ -228,10 +215,9 @@ class StockLedger(pb_grpc.StockLedgerServicer):
 
     async def UpdateSettings(self, request: pb.UpdateSettingsRequest, context: Context) -> pb.Settings:
         """Change the tenant's settings."""
-        revision, values = reading.settings_change(request)
-        tenant_id = bound_caller().tenant_id
-        change = self._descriptions.update_settings
-        return writing.settings(*await self._run(change, tenant_id, revision, values, deadline=bound_deadline()))
+        change, tenant_id = reading.settings_change(request), bound_caller().tenant_id
+        update = self._descriptions.update_settings
+        return writing.settings(*await self._run(update, tenant_id, change, deadline=bound_deadline()))
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code on a worker thread. Long answers are written there, too, or every call would wait for them."""

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit.extensions import write_extensions
 from storekeeper_kit.reading import etag
 
 from ..domain.items import Item, Settings
@@ -27,7 +28,11 @@ _NANOS: Final = 1_000_000_000
 def location(value: Location) -> pb.Location:
     """A location."""
     message = pb.Location(
-        location_id=value.location_id, name=value.name, active=value.active, etag=etag(value.revision)
+        location_id=value.location_id,
+        name=value.name,
+        active=value.active,
+        etag=etag(value.revision),
+        extensions=write_extensions(value.extensions),
     )
     _fill_time(message.create_time, value.create_time)
     return message
@@ -54,6 +59,8 @@ def position(value: Position) -> pb.Position:
         bin=terms.bin,
         reference_number=terms.reference_number,
         etag=etag(value.revision),
+        extensions=write_extensions(terms.extensions),
+        creator=value.creator,
     )
     message.minimum.value = plain(terms.minimum)
     if terms.maximum is not None:
@@ -72,6 +79,7 @@ def stocked_item(value: StockedItem, *, with_cost: bool) -> pb.StockedItem:
         location_id=value.location_id,
         lot=value.lot,
         serial_number=value.serial_number,
+        extensions=write_extensions(value.extensions),
     )
     _fill_time(message.receive_time, value.receive_time)
     _fill_places(message.places, value.places)

@@ -99,6 +99,7 @@ def read_location(row: Row[Any]) -> Location:
         active=row.active,
         create_time=row.create_time,
         revision=row.revision,
+        extensions=row.extensions,
     )
 
 
@@ -119,9 +120,14 @@ def read_position(row: Any) -> Position:
         item_id=row.item_id,
         location_id=row.location_id,
         terms=PositionTerms(
-            bin=row.bin, reference_number=row.reference_number, minimum=row.minimum, maximum=row.maximum
+            bin=row.bin,
+            reference_number=row.reference_number,
+            minimum=row.minimum,
+            maximum=row.maximum,
+            extensions=row.extensions,
         ),
         totals=Totals(row.available, row.reserved, row.picked, row.on_order),
+        creator=row.creator,
         create_time=row.create_time,
         revision=row.revision,
     )

@@ -21,7 +21,7 @@ from .movements import read_movements, select_movements
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _POSITION_COLUMNS = """
        p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.available,
-       p.reserved, p.picked, p.on_order, p.revision, p.create_time
+       p.reserved, p.picked, p.on_order, p.extensions, p.creator, p.revision, p.create_time
 """
 
 _POSITIONS = f"""
@@ -225,6 +225,7 @@ def _read_stocked_item(row: Row[Any]) -> StockedItem:
         value=row.value,
         lot=row.lot,
         serial_number=row.serial_number,
+        extensions=row.extensions,
         currency_code=row.currency_code,
         create_time=row.create_time,
     )

@@ -13,6 +13,8 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 
+from storekeeper_kit.json_text import dump_json
+
 from ..domain.journal import Entry, digest
 from ..domain.stock import Shelf, StockedItem
 from .arrays import binaries, numbers, texts
@@ -99,7 +101,8 @@ UPDATE stocked_item AS s
 _INSERT_STOCKED_ITEMS = """
 INSERT INTO stocked_item (
     tenant_id, stocked_item_id, position_id, item_id, location_id, receive_time, received, available, reserved, picked,
-    delivered, transferred, removed, open, unit_cost, value, lot, serial_number, create_time
+    delivered, transferred, removed, open, unit_cost, value, lot, serial_number, extensions,
+    create_time
 )
 SELECT head.tenant_id, added.*, head.record_time
   FROM journal_head AS head,
@@ -108,7 +111,8 @@ SELECT head.tenant_id, added.*, head.record_time
            %(location_ids)s::bigint[], %(receive_times)s::timestamptz[], %(received)s::numeric[],
            %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[], %(delivered)s::numeric[],
            %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[], %(unit_costs)s::numeric[],
-           %(values)s::numeric[], %(lots)s::text[], %(serial_numbers)s::text[]
+           %(values)s::numeric[], %(lots)s::text[], %(serial_numbers)s::text[],
+           %(extensions)s::jsonb[]
        ) AS added
  WHERE head.tenant_id = %(tenant_id)s
 """
@@ -246,6 +250,7 @@ class _Recorder:
                 values=numbers(item.value for item in items),
                 lots=texts(item.lot for item in items),
                 serial_numbers=texts(item.serial_number for item in items),
+                extensions=texts(dump_json(item.extensions) for item in items),
                 **_places(items),
             )
 

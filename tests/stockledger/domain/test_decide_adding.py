@@ -59,6 +59,11 @@ def refusal_of(operation: AddStock, stock: Stock) -> Refused:
 
 
 class TestWhatIsMade:
+    def test_what_a_vendor_knows_is_kept_as_it_was_given(self) -> None:
+        known = {"autotask": {"vendorID": 7}}
+        (movement,) = decide(adding(1, extensions=known), stock_on(shelf()), new_id=9)
+        assert movement.stocked_item.extensions == known
+
     def test_units_become_a_new_stocked_item_available_at_once(self) -> None:
         (movement,) = decide(
             adding(5, lot="L1", reference="PO 7"), stock_on(shelf(stocks=item(Tracking.LOT))), new_id=9

@@ -66,6 +66,13 @@ def test_equal_instants_are_equal_in_any_time_zone() -> None:
         ("serial_number", "a1"),
         ("reason", ""),
         ("reference", "PO  7"),
+        ("extensions", {"autotask": {}}),
+        ("extensions", {"autotask": {"binID": 1}}),
+        ("extensions", {"autotask": {"binID": "1"}}),
+        ("extensions", {"autotask": {"binID": True}}),
+        ("extensions", {"autotask": {"binID": None}}),
+        ("extensions", {"autotask": {"binID": [1]}}),
+        ("extensions", {"saasu": {"binID": 1}}),
     ],
 )
 def test_each_field_counts(name: str, other: object) -> None:
@@ -75,8 +82,23 @@ def test_each_field_counts(name: str, other: object) -> None:
 
 def test_no_field_is_forgotten_by_the_test_before() -> None:
     assert {field.name for field in fields(AddStock)} == {
-        "target", "quantity", "receive_time", "cost", "lot", "serial_number", "reason", "reference",
+        "target", "quantity", "receive_time", "cost", "lot", "serial_number", "reason", "reference", "extensions",
     }  # fmt: skip
+
+
+CONTENTS: Final[list[Any]] = [{}, {"a": 1}, {"a": "1"}, {"a": True}, {"a": None}, {"a": [1]}, {"a": [[1]]}, {"b": 1}]
+
+
+def test_different_contents_of_extensions_are_different() -> None:
+    assert len({of(replace(ADDITION, extensions={"autotask": one})) for one in CONTENTS}) == len(CONTENTS)
+
+
+def test_equal_contents_of_extensions_are_equal_however_they_were_written() -> None:
+    long = "0.1234567890123456789012345678901234567890"
+    one = replace(ADDITION, extensions={"b": {"x": Decimal("7.0"), "y": [Decimal("1E+2")]}, "a": {"z": Decimal(long)}})
+    other = replace(ADDITION, extensions={"a": {"z": Decimal(f"{long}0")}, "b": {"y": [100], "x": 7}})
+    assert of(one) == of(other)
+    assert of(one) != of(replace(one, extensions={**one.extensions, "a": {"z": Decimal(f"{long}1")}}))
 
 
 def test_the_same_number_names_another_thing_when_it_names_it_otherwise() -> None:

@@ -1,6 +1,9 @@
 """What calls are answered with: complete, in the contract's terms, and the same however often they are repeated."""
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -245,3 +248,75 @@ def test_the_longest_answers_fit_into_a_message(ledger: LedgerProcess, tenant: T
         removed = stock.remove("0.001", position_id=position_id, reason=longest["reason"])
         assert len(removed) == 1000
         assert len(stock.movements()) == 2000
+
+
+class TestExtensions:
+    """What only one vendor's API knows comes back value by value, wherever it was given."""
+
+    TEXT = '{"number":7.10,"huge":12345678901234567890123,"list":[null,true,"x"],"empty":{}}'
+
+    def test_of_a_location(self, stock: Stock) -> None:
+        location = pb.Location(name="Main", extensions={"autotask": self.TEXT})
+        request = pb.CreateLocationRequest(request_id=stock.new_request_id(), location=location)
+        created = stock.call("CreateLocation", request)
+        assert same(created.extensions, autotask=self.TEXT)
+        assert stock.call("GetLocation", pb.GetLocationRequest(location_id=created.location_id)) == created
+        assert list(stock.call("ListLocations", pb.ListLocationsRequest()).locations) == [created]
+        request.location.extensions["autotask"] = f" {self.TEXT} ".replace("7.10", "7.1")
+        assert stock.call("CreateLocation", request) == created
+
+    def test_of_a_position(self, stock: Stock) -> None:
+        stock.metadata = caller(stock.tenant_id, "anna")
+        item_id, location_id = stock.item(1), stock.location("Main")
+        position = pb.Position(item_id=item_id, location_id=location_id, extensions={"autotask": self.TEXT})
+        opened = stock.call(
+            "OpenPosition", pb.OpenPositionRequest(request_id=stock.new_request_id(), position=position)
+        )
+        assert same(opened.extensions, autotask=self.TEXT)
+        assert opened.creator == "anna"
+        assert stock.position_named(opened.position_id) == opened
+        assert list(stock.call("ListPositions", pb.ListPositionsRequest()).positions) == [opened]
+
+    def test_of_a_stocked_item(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        movement = stock.add(position_id, 1, extensions={"autotask": self.TEXT, "saasu": "{}"})
+        (stocked_item,) = stock.stocked_items(position_id)
+        assert same(stocked_item.extensions, autotask=self.TEXT, saasu="{}")
+        request = pb.GetStockedItemRequest(stocked_item_id=movement.stocked_item_id)
+        assert stock.call("GetStockedItem", request) == stocked_item
+
+    @pytest.mark.parametrize(
+        ("paths", "given", "left"),
+        [
+            (["extensions"], {}, {}),
+            (["extensions"], {"saasu": '{"b":2}'}, {"saasu": '{"b":2}'}),
+            (["extensions.saasu"], {"saasu": '{"b":2}', "intacct": "{}"}, {"autotask": '{"a":1}', "saasu": '{"b":2}'}),
+            (["extensions.autotask"], {}, {}),
+            (["extensions.saasu", "extensions"], {"intacct": "{}"}, {"intacct": "{}"}),
+        ],
+    )
+    def test_a_mask_names_all_of_them_or_single_vendors(
+        self, stock: Stock, paths: list[str], given: dict[str, str], left: dict[str, str]
+    ) -> None:
+        location = pb.Location(name="Main", extensions={"autotask": '{"a":1}'})
+        created = stock.call(
+            "CreateLocation", pb.CreateLocationRequest(request_id=stock.new_request_id(), location=location)
+        )
+        wanted = pb.Location(location_id=created.location_id, extensions=given)
+        updated = stock.call(
+            "UpdateLocation", pb.UpdateLocationRequest(location=wanted, update_mask=FieldMask(paths=paths))
+        )
+        assert dict(updated.extensions) == left
+        position_id = stock.position(stock.item(1), created.location_id)
+        for mask, content in ((["extensions.autotask"], {"autotask": '{"a":1}'}), (paths, given)):
+            position = pb.Position(position_id=position_id, extensions=content)
+            stock.call("UpdatePosition", pb.UpdatePositionRequest(position=position, update_mask=FieldMask(paths=mask)))
+        assert dict(stock.position_named(position_id).extensions) == left
+
+
+def same(extensions: Mapping[str, str], **texts: str) -> bool:
+    """Whether they are these JSON texts, in any order of keys, with every digit."""
+    read = partial(json.loads, parse_float=str, parse_int=str)
+    return {vendor: read(text) for vendor, text in extensions.items()} == {
+        vendor: read(text) for vendor, text in texts.items()
+    }

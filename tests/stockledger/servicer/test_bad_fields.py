@@ -147,7 +147,8 @@ BAD_FIELDS: Final = [
         "AddStock",
         "all at once",
         "request_id: '7' quantity { value: '1e30' } receive_time { seconds: 32472144000 } unit_cost { currency_code: '$$' }"
-        f" lot: '{TOO_LONG}' serial_number: '{TOO_LONG}' reason: '{TOO_LONG}' reference: '{TOO_LONG}'",
+        f" lot: '{TOO_LONG}' serial_number: '{TOO_LONG}' reason: '{TOO_LONG}' reference: '{TOO_LONG}'"
+        " extensions { key: 'autotask' value: '[]' }",
         "request_id",
         "target",
         "quantity",
@@ -158,11 +159,33 @@ BAD_FIELDS: Final = [
         "serial_number",
         "reason",
         "reference",
+        "extensions.autotask",
+    ),
+    bad(
+        "AddStock",
+        "a vendor without a name",
+        ADD + " extensions { key: '' value: '{}' } extensions { key: 'Saasu' value: '{}' }",
+        "extensions.",
+        "extensions.Saasu",
     ),
     # --- descriptions ---
     bad("CreateLocation", "nothing", "", "request_id", "location.name"),
     bad("CreateLocation", "blank name", "request_id: $ID location { name: '  ' }", "location.name"),
     bad("CreateLocation", "long name", f"request_id: $ID location {{ name: '{101 * 'x'}' }}", "location.name"),
+    bad(
+        "CreateLocation",
+        "extensions that are no object",
+        "request_id: $ID location { name: 'New' extensions { key: 'autotask' value: 'null' } }",
+        "location.extensions.autotask",
+    ),
+    bad(
+        "UpdateLocation",
+        "extensions of nobody",
+        "location { location_id: $main extensions { key: 'saasu' value: '7' } }"
+        " update_mask { paths: 'extensions.' paths: 'extensions.saasu' }",
+        "update_mask",
+        "location.extensions.saasu",
+    ),
     bad("UpdateLocation", "nothing", "", "location.location_id", "update_mask"),
     bad(
         "UpdateLocation",
@@ -195,7 +218,7 @@ BAD_FIELDS: Final = [
         "OpenPosition",
         "all at once",
         f"request_id: '7' position {{ bin: '{TOO_LONG}' reference_number: '{TOO_LONG}' minimum {{ value: '-1' }}"
-        " maximum { value: 'NaN' } }",
+        " maximum { value: 'NaN' } extensions { key: 'autotask' value: 'NaN' } }",
         "request_id",
         "position.item_id",
         "position.location_id",
@@ -203,6 +226,7 @@ BAD_FIELDS: Final = [
         "position.reference_number",
         "position.minimum",
         "position.maximum",
+        "position.extensions.autotask",
     ),
     bad(
         "OpenPosition",
@@ -230,6 +254,14 @@ BAD_FIELDS: Final = [
         "position { position_id: $whole minimum { value: '1' } maximum { value: '0' } }"
         " update_mask { paths: 'minimum' paths: 'maximum' }",
         "position.maximum",
+    ),
+    bad(
+        "UpdatePosition",
+        "extensions of nobody",
+        "position { position_id: $whole extensions { key: 'saasu' value: '7' } }"
+        " update_mask { paths: 'extensions' paths: 'extensions.Saasu' }",
+        "update_mask",
+        "position.extensions.saasu",
     ),
     bad("UpdateSettings", "nothing", "", "update_mask"),
     bad(
