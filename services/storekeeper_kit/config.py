@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "STOREKEEPER_"
 # Programs that have variables of their own. Each checks its own when it starts, and leaves the others' alone.
-OWNERS = ("stockledger", "up")
+OWNERS = ("catalog", "gateway", "stockledger", "up")
 
 # Of two names, from 0 to 1: what is less alike is no typing mistake.
 SIMILARITY_MIN = 0.85

@@ -1,4 +1,4 @@
-"""What tests of a running ledger begin with, for every folder of tests."""
+"""What tests of running services begin with, for every folder of tests."""
 
 import random
 from collections.abc import Iterator
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from storekeeper_cli.postgres import EmbeddedPostgres
-from tests.harness.databases import LedgerDatabase, LedgerDatabases
+from tests.harness.catalog_process import CatalogProcess
+from tests.harness.databases import CatalogDatabase, LedgerDatabase, LedgerDatabases, ServiceDatabases
+from tests.harness.items import Items
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock
 
@@ -50,4 +52,35 @@ def ledger(ledger_database: LedgerDatabase, tmp_path_factory: pytest.TempPathFac
 def stock(ledger: LedgerProcess) -> Iterator[Stock]:
     """A client of that ledger, as a tenant that has nothing yet."""
     with Stock(ledger.address) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def catalog_databases(postgres: EmbeddedPostgres) -> ServiceDatabases:
+    """Makes migrated databases for catalogs."""
+    return ServiceDatabases(postgres, "catalog")
+
+
+@pytest.fixture(scope="module")
+def catalog_database(catalog_databases: ServiceDatabases) -> Iterator[CatalogDatabase]:
+    """An empty, migrated database for the tests of one module, which tell their data apart by tenant."""
+    database = catalog_databases.create()
+    yield database
+    catalog_databases.drop(database)
+
+
+@pytest.fixture(scope="module")
+def catalog(
+    catalog_database: CatalogDatabase, ledger: LedgerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CatalogProcess]:
+    """A catalog in a process of its own, on the module's database, beside the module's ledger."""
+    folder = tmp_path_factory.mktemp("catalog")
+    with CatalogProcess(catalog_database.service_url, ledger.address, folder) as process:
+        yield process
+
+
+@pytest.fixture
+def items(catalog: CatalogProcess, stock: Stock) -> Iterator[Items]:
+    """A client of that catalog, as the tenant that `stock` is a client for."""
+    with Items(catalog.address, tenant_id=stock.tenant_id) as client:
         yield client

@@ -61,8 +61,8 @@ def test_an_unknown_variable_is_named_with_the_one_that_may_have_been_meant(monk
 
 
 def test_an_unknown_variable_without_a_likeness_is_just_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STOREKEEPER_CATALOG_SERVICE_HOST", "10.0.0.1")
-    assert problems() == ("STOREKEEPER_CATALOG_SERVICE_HOST is no setting of ours",)
+    monkeypatch.setenv("STOREKEEPER_ELSEWHERE_SERVICE_HOST", "10.0.0.1")
+    assert problems() == ("STOREKEEPER_ELSEWHERE_SERVICE_HOST is no setting of ours",)
 
 
 def test_a_shared_setting_is_not_a_service_s(monkeypatch: pytest.MonkeyPatch) -> None:

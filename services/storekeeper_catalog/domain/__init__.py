@@ -1,0 +1,1 @@
+"""What an item is: values and rules that import nothing but the standard library."""

@@ -1,0 +1,140 @@
+"""The Catalog service: each method reads its request, asks the catalog, and writes the answer."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeVar
+
+import grpc
+
+from storekeeper.catalog.v1 import catalog_pb2 as pb
+from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
+from storekeeper_kit import paging
+from storekeeper_kit.caller import COSTS_VIEW, bound_caller
+from storekeeper_kit.deadline import bound_deadline
+
+from ..catalog import Catalog, Rows
+from ..domain.item import Counting, Item, ItemState
+from ..registering import Registrar
+from ..storage.listing import Wanted
+from . import reading, writing
+
+REPLAYED = (("storekeeper-replayed", "true"),)
+"""The trailer of an answer to what an earlier request did."""
+
+PAGE_BYTES_MAX: Final = 3 * 1024 * 1024
+"""A page ends before it is larger, however many items were asked for: it has to fit into a message."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CatalogService(pb_grpc.CatalogServicer):
+    """See the contract for what each method promises."""
+
+    def __init__(self, *, catalog: Catalog, registrar: Registrar, workers: Executor) -> None:
+        self._catalog = catalog
+        self._registrar = registrar
+        self._workers = workers
+
+    # --- changes ---
+
+    async def CreateItem(self, request: pb.CreateItemRequest, context: Context) -> pb.Item:
+        """Create an item."""
+        caller = bound_caller()
+        claim, draft = reading.new_item(request, caller)
+        create = self._catalog.create_item
+        created = await self._run(create, caller.tenant_id, claim, draft, deadline=bound_deadline())
+        if created.replayed:
+            context.set_trailing_metadata(REPLAYED)
+        return await self._registered(created.item)
+
+    async def UpdateItem(self, request: pb.UpdateItemRequest, context: Context) -> pb.Item:
+        """Change what is known of an item."""
+        caller = bound_caller()
+        change = reading.change(request, caller)
+        deadline = bound_deadline()
+
+        def update(approved: Counting | None) -> Item:
+            return self._catalog.update_item(caller.tenant_id, change, approved=approved, deadline=deadline)
+
+        changed = await self._registrar.approved(caller.tenant_id, change.item_id, update)
+        return await self._registered(changed)
+
+    async def ArchiveItem(self, request: pb.ArchiveItemRequest, context: Context) -> pb.Item:
+        """Archive an item."""
+        return await self._set_state(request, ItemState.ARCHIVED)
+
+    async def UnarchiveItem(self, request: pb.UnarchiveItemRequest, context: Context) -> pb.Item:
+        """Bring an archived item back."""
+        return await self._set_state(request, ItemState.ACTIVE)
+
+    async def _set_state(self, request: pb.ArchiveItemRequest | pb.UnarchiveItemRequest, state: ItemState) -> pb.Item:
+        item_id, version = reading.named_item(request)
+        tenant_id = bound_caller().tenant_id
+        set_state = self._catalog.set_state
+        return await self._registered(
+            await self._run(set_state, tenant_id, item_id, version, state, deadline=bound_deadline())
+        )
+
+    async def _registered(self, item: Item) -> pb.Item:
+        """The answer to a change, which waits a moment for the stock ledger."""
+        return self._written(await self._registrar.attempt(bound_caller().tenant_id, item))
+
+    # --- reads ---
+
+    async def GetItem(self, request: pb.GetItemRequest, context: Context) -> pb.Item:
+        """Read an item."""
+        name = reading.item_name(request)
+        tenant_id = bound_caller().tenant_id
+        if isinstance(name, str):
+            return self._written(await self._run(self._catalog.item_with_sku, tenant_id, name))
+        return self._written(await self._run(self._catalog.item, tenant_id, name))
+
+    async def BatchGetItems(self, request: pb.BatchGetItemsRequest, context: Context) -> pb.BatchGetItemsResponse:
+        """Read several items."""
+        item_ids = reading.item_ids(request)
+        caller = bound_caller()
+        with_cost = caller.may(COSTS_VIEW)
+
+        def answer() -> pb.BatchGetItemsResponse:
+            found = self._catalog.items(caller.tenant_id, item_ids)
+            return pb.BatchGetItemsResponse(items=[writing.item(item, with_cost=with_cost) for item in found])
+
+        return await self._run(answer)
+
+    async def ListItems(self, request: pb.ListItemsRequest, context: Context) -> pb.ListItemsResponse:
+        """List items."""
+        caller = bound_caller()
+        query, wanted = reading.listed(request, caller)
+        with_cost = caller.may(COSTS_VIEW)
+
+        def answer() -> pb.ListItemsResponse:
+            rows = self._catalog.list_items(caller.tenant_id, wanted, counted=request.with_total_size)
+            return _page(query, wanted, rows, with_cost=with_cost)
+
+        return await self._run(answer)
+
+    def _written(self, item: Item) -> pb.Item:
+        return writing.item(item, with_cost=bound_caller().may(COSTS_VIEW))
+
+    async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run synchronous code on a worker thread. Long answers are written there, too, or every call would wait for them."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
+
+
+def _page(query: paging.Query, wanted: Wanted, listed: Rows, *, with_cost: bool) -> pb.ListItemsResponse:
+    """As many of the rows as fit into a message, at least one, and the token of what follows."""
+    page = pb.ListItemsResponse(total_size=listed.total)
+    size = 0
+    for row in listed.rows:
+        item = writing.item(row, with_cost=with_cost)
+        size += item.ByteSize()
+        if page.items and size > PAGE_BYTES_MAX:
+            break
+        page.items.append(item)
+    if listed.more or len(page.items) < len(listed.rows):
+        page.next_page_token = paging.issue(query, wanted.order.keys_of(listed.rows[len(page.items) - 1]))
+    return page

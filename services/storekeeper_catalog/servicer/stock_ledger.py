@@ -1,0 +1,62 @@
+"""The stock ledger as the catalog calls it."""
+
+from typing import Final
+
+import grpc
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
+from storekeeper_kit.caller import Caller
+from storekeeper_kit.clients import failure_of
+
+from ..domain.item import Facts
+from ..domain.refusals import LedgerAway, LedgerRefused
+from .writing import TRACKINGS
+
+ACTOR: Final = "catalog"
+"""In whose name the ledger hears of items."""
+
+NEVER_CHANGES: Final = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.OUT_OF_RANGE,
+}
+"""Codes of refusals that repeating does not cure. All others may pass by themselves."""
+
+
+class StockLedgerClient:
+    """Registers items."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        # The generated class knows both kinds of channel.
+        self._stub: pb_grpc.StockLedgerAsyncStub = pb_grpc.StockLedgerStub(channel)
+
+    async def register(self, tenant_id: int, facts: Facts, *, validate_only: bool = False, timeout_s: float) -> None:
+        """Tell it of an item; raises LedgerRefused or LedgerAway."""
+        request = pb.RegisterItemRequest(item=_item(facts), validate_only=validate_only)
+        caller = Caller(tenant_id, ACTOR, frozenset())
+        try:
+            await self._stub.RegisterItem(request, timeout=timeout_s, metadata=caller.metadata())
+        except grpc.aio.AioRpcError as error:
+            raise _failure(error) from error
+
+
+def _item(facts: Facts) -> pb.Item:
+    return pb.Item(
+        item_id=facts.item_id,
+        version=facts.version,
+        tracking=TRACKINGS[facts.counting.tracking],
+        quantity_scale=facts.counting.quantity_scale,
+        archived=facts.archived,
+    )
+
+
+def _failure(error: grpc.aio.AioRpcError) -> LedgerAway | LedgerRefused:
+    """Whether the ledger refused, or could not be asked. What came from no service of ours has no reason."""
+    failure = failure_of(error)
+    if failure.reason and failure.code in NEVER_CHANGES:
+        return LedgerRefused(failure.reason, failure.message, failure.metadata)
+    return LedgerAway(f"{failure.code.name}: {failure.message}")

@@ -1,0 +1,1 @@
+"""Tables and statements. Knows the rules' values, and nothing of the wire."""
