@@ -6,10 +6,8 @@ name is readiness, by the service's own check; a server starts and stays when it
 
 import asyncio
 import gc
-import ipaddress
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -22,8 +20,9 @@ import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from storekeeper_kit.config import ConfigurationError, ServiceSettings, variable
+from storekeeper_kit.config import ConfigurationError, ServiceSettings
 from storekeeper_kit.interceptors import Interceptor
+from storekeeper_kit.listening import CannotListen, bind, require_loopback
 from storekeeper_kit.readiness import Readiness
 from storekeeper_kit.refusals import Table
 
@@ -48,7 +47,6 @@ OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 )
 
-PORT_MAX = 65535
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 COLLECT_AFTER_OBJECTS = 50_000
 
@@ -58,10 +56,6 @@ EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-
-
-class CannotListen(Exception):
-    """The address is taken, or isn't ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +75,7 @@ class Server:
     """One listening server; `async with` starts and stops it."""
 
     def __init__(self, service: Service, settings: ServiceSettings) -> None:
-        _refuse_unless_loopback(settings)
+        require_loopback(type(settings), settings.listen)
         self._service = service
         self._settings = settings
         self._interceptor = Interceptor(
@@ -207,31 +201,11 @@ def _exit(code: int, error: Exception) -> None:
 
 def _listen(server: grpc.aio.Server, address: str) -> str:
     """Binds the address, and tells the one that was bound."""
-    host, _, port = address.rpartition(":")
+    # gRPC would print lines of its own about an address that it can't have, and not say why in its exception.
+    probe, _ = bind(address)
+    probe.close()
     try:
-        # gRPC would print lines of its own about an address that it can't have, and not say why in its exception.
-        where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-        socket.create_server(where[-1], family=where[0]).close()
         bound = server.add_insecure_port(address)
-    except OSError as error:
-        raise CannotListen(f"can't listen on {address}: {os.strerror(error.errno or 0)}") from error
     except RuntimeError as error:
         raise CannotListen(f"can't listen on {address}") from error
-    return f"{host}:{bound}"
-
-
-def _refuse_unless_loopback(settings: ServiceSettings) -> None:
-    """Callers are believed as long as no tokens are configured, so they must be on this machine."""
-    host, _, port = settings.listen.rpartition(":")
-    if not port.isdecimal() or int(port) > PORT_MAX or not _is_loopback(host.strip("[]")):
-        name = variable(type(settings), "listen")
-        raise ConfigurationError(
-            [f"{name}: {settings.listen} is no loopback address like 127.0.0.1:50052, and others need tokens"]
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return f"{address.rpartition(':')[0]}:{bound}"

@@ -1,0 +1,1 @@
+"""The gateway: lets programs that were written for other inventory systems use Storekeeper unchanged."""

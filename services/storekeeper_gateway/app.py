@@ -1,0 +1,112 @@
+"""Builds the gateway from its configuration and serves it: vendors' APIs, each below its own prefix, and its health.
+
+/livez    200 while the process lives
+/readyz   200 while the services behind it serve, else 503 with their names
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from storekeeper_kit import config, logs
+from storekeeper_kit.listening import bind, require_loopback
+
+from .backends import Backends
+from .settings import GatewaySettings
+from .vendor import Gateway
+from .vendors.autotask import service as autotask
+
+Dialect = Callable[[Request, tuple[str, ...], Gateway], Awaitable[Response]]
+
+DIALECTS: Final[Mapping[str, Dialect]] = {autotask.PREFIX: autotask.answer}
+"""By the first part of their addresses."""
+
+VERBS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+async def main() -> None:
+    """Serve until the process is asked to stop."""
+    settings = config.load(GatewaySettings)
+    logs.configure(settings.log_format, settings.log_level)
+    await serve(settings)
+
+
+async def serve(settings: GatewaySettings) -> None:
+    """Serve with these settings, then finish what is under way."""
+    require_loopback(GatewaySettings, settings.listen)
+    listener, address = bind(settings.listen)
+    backends = Backends(
+        catalog_target=settings.catalog_target,
+        stockledger_target=settings.stockledger_target,
+        timeout_s=settings.call_timeout_s,
+    )
+    gateway = Gateway(
+        backends=backends,
+        timeout_s=settings.call_timeout_s,
+        body_bytes_max=settings.body_bytes_max,
+        public_url=settings.public_url,
+    )
+    try:
+        await _run(build(gateway, settings.requests_in_flight_max), listener, address, settings)
+    finally:
+        await backends.close()
+
+
+def build(gateway: Gateway, requests_in_flight_max: int) -> Starlette:
+    """The application."""
+    in_flight = asyncio.Semaphore(requests_in_flight_max)
+
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"status": "SERVING"})
+
+    async def ready(_request: Request) -> Response:
+        unready = await gateway.backends.unready()
+        status = {"status": "NOT_SERVING", "waitingFor": unready} if unready else {"status": "SERVING"}
+        return JSONResponse(status, 503 if unready else 200)
+
+    async def dialect(request: Request) -> Response:
+        # Clients put a slash too many, and mix the case of letters.
+        prefix, *segments = [part.casefold() for part in request.path_params["path"].split("/") if part] or [""]
+        answer = DIALECTS.get(prefix)
+        if answer is None:
+            return _refuse(404, "There is nothing at this address.")
+        if in_flight.locked():
+            return _refuse(429, "Too many requests are being answered at once. Nothing happened; please try later.")
+        async with in_flight:
+            return await answer(request, tuple(segments), gateway)
+
+    return Starlette(
+        routes=[Route("/livez", live), Route("/readyz", ready), Route("/{path:path}", dialect, methods=VERBS)]
+    )
+
+
+def _refuse(status: int, sentence: str) -> Response:
+    return JSONResponse({"errors": [sentence]}, status)
+
+
+async def _run(app: Any, listener: socket.socket, address: str, settings: GatewaySettings) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=max(1, round(settings.stop_grace_s)),
+        )
+    )
+    log.info("server_listening", address=address, vendors=sorted(DIALECTS))
+    log.info("callers_are_believed", detail="no API users are configured: any complete set of credentials passes")
+    await server.serve([listener])
+    log.info("server_stopped")

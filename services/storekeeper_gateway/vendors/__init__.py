@@ -1,0 +1,1 @@
+"""One folder for each vendor whose API the gateway speaks."""

@@ -1,0 +1,1 @@
+"""Autotask: its REST API, version 1.0."""

@@ -1,0 +1,27 @@
+"""The parent that an address names: `/InventoryProducts/7/StockedItemsRemove` acts on InventoryProduct 7 and no other."""
+
+from typing import Any, Final
+
+from ...backends import Call
+from .errors import Refused
+from .sources import STOCKED_ITEMS
+
+PARENT: Final = "parent"
+"""Where a row says which InventoryProduct its address named."""
+
+
+def with_parent(row: dict[str, Any], field: str, parent_id: int) -> dict[str, Any]:
+    """The row below its parent. What it says itself of its parent must agree."""
+    if row.get(field, parent_id) not in {parent_id, None}:
+        raise Refused(f"The value [{row[field]}] of {field} is not the one in the address, [{parent_id}].")
+    return {**row, PARENT: parent_id}
+
+
+async def require_in(call: Call, stocked_item_id: int, position_id: int) -> None:
+    """Refuses a stocked item that is not of this InventoryProduct."""
+    found = await STOCKED_ITEMS.find(call, stocked_item_id)
+    if found is None or found["position_id"] != position_id:
+        raise Refused(
+            f"The value [{stocked_item_id}] of inventoryStockedItemID refers to no InventoryStockedItem of the"
+            f" InventoryProduct [{position_id}]."
+        )

@@ -1,0 +1,59 @@
+"""InventoryProducts, and InventoryItems, which is what they were before release 2022.1: positions of the stock ledger."""
+
+from typing import Any, Final
+
+import grpc
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit.clients import failure_of
+
+from ...backends import Call
+from ...mapping import BadPayload, Row
+from .changing import changed_message, message_of
+from .errors import Refused
+
+ON_HAND: Final = "totals.on_hand"
+
+
+async def create(call: Call, row: dict[str, Any]) -> int:
+    """Open a position. It is empty: units come by InventoryStockedItemsAdd."""
+    _refuse_on_hand(row.pop(ON_HAND, None) or 0)
+    request = pb.OpenPositionRequest(request_id=call.request_id("create"), position=message_of(pb.Position, row))
+    return int((await call.ask(call.stock_ledger.OpenPosition, request)).position_id)
+
+
+async def update(call: Call, row: Row, changes: dict[str, Any]) -> None:
+    """Change how a position is described."""
+    _refuse_on_hand(changes.pop(ON_HAND, 0))
+    if changes:
+        position, mask = changed_message(pb.Position, "position_id", row, changes)
+        request = pb.UpdatePositionRequest(position=position, update_mask=mask)
+        await call.ask(call.stock_ledger.UpdatePosition, request)
+
+
+async def delete(call: Call, position_id: int) -> None:
+    """Close a position, and remove what is free there."""
+    request = pb.ClosePositionRequest(request_id=call.request_id("delete"), position_id=position_id)
+    try:
+        await call.ask(call.stock_ledger.ClosePosition, request)
+    except grpc.aio.AioRpcError as error:
+        if failure_of(error).reason != "POSITION_NOT_FOUND":
+            raise
+        # What clients look for, as they do for the permissions.
+        raise Refused(
+            f"No matching records found for the id [{position_id}], or you do not have the adequate permissions to delete"
+            " it."
+        ) from None
+
+
+def _refuse_on_hand(value: Any) -> None:
+    """On hand is the sum of the stocked items (Autotask REST, InventoryStockedItemsRemove, General 7)."""
+    if value:
+        raise BadPayload(
+            [
+                (
+                    "quantityOnHand",
+                    "is calculated from the stocked items: use InventoryStockedItemsAdd and InventoryStockedItemsRemove",
+                )
+            ]
+        )

@@ -1,0 +1,128 @@
+"""Answers requests to Autotask's API: whose they are, what they ask for, and how what is wrong is told."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+import grpc
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from storekeeper_kit.caller import ACTOR_KEY, Caller, read_caller
+from storekeeper_kit.clients import failure_of
+from storekeeper_kit.json_text import dump_json_bytes
+from storekeeper_kit.refusals import InvalidRequest
+
+from ...backends import Call, intent_of
+from ...bodies import BadBody, BodyTooLong, read_body
+from ...mapping import BadPayload, Table
+from ...vendor import Gateway
+from .errors import AWAY, MALFORMED, NO_CREDENTIALS, NO_ROUTE, TOO_LONG, Refused, WrongVerb, bad_payload, refused
+from .rest import VERSION, Exchange, route, version_information, zone_information
+
+NAME: Final = "autotask"
+PREFIX: Final = "atservicesrest"
+PREFIX_AS_WRITTEN: Final = "ATServicesRest"
+
+CREDENTIALS: Final = ("ApiIntegrationCode", "UserName", "Secret")
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+KEY_CHARS_MAX: Final = 255
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+async def answer(request: Request, segments: tuple[str, ...], gateway: Gateway) -> Response:
+    """The answer to a request below the prefix. `segments` are the rest of its address, in lower case."""
+    try:
+        async with asyncio.timeout(gateway.timeout_s):
+            return _json(200, await _answer(request, segments, gateway))
+    except WrongVerb:
+        message = f"The requested resource does not support http method '{request.method}'."
+        return _json(405, {"Message": message})
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client is told in the vendor's way
+        refusal = _refusal(error, gateway)
+        return _json(refusal.status, {"errors": list(refusal.sentences)})
+
+
+def _refusal(error: Exception, gateway: Gateway) -> Refused:
+    """What the client is told. An error that nobody has thought of is logged whole, under the id that is told."""
+    match error:
+        case Refused():
+            return error
+        case BadBody():
+            return Refused(str(error), status=MALFORMED)
+        case BodyTooLong():
+            return Refused(f"The body is longer than {gateway.body_bytes_max} bytes.", status=TOO_LONG)
+        case TimeoutError():
+            return Refused(AWAY)
+        case _:
+            error_id = uuid.uuid4()
+            log.error("request_failed", error_id=str(error_id), exc_info=error)
+            return Refused(f"An error occurred, which is logged under the id {error_id}.")
+
+
+async def _answer(request: Request, segments: tuple[str, ...], gateway: Gateway) -> dict[str, Any]:
+    base_url = f"{gateway.base_url(request)}/{PREFIX_AS_WRITTEN}"
+    match request.method, segments:
+        case "GET", ("versioninformation",):
+            return version_information()
+        case "GET", (version, "zoneinformation") if version == VERSION:
+            return zone_information(base_url, request.query_params.get("user"))
+        case _, (version, *rest) if version == VERSION:
+            return await _authorized(request, tuple(rest), gateway, base_url)
+        case _:
+            raise Refused("There is nothing at this address.", status=NO_ROUTE)
+
+
+async def _authorized(request: Request, segments: tuple[str, ...], gateway: Gateway, base_url: str) -> dict[str, Any]:
+    caller = _caller(request)
+    handler, names = route(request.method, segments)
+    call = Call(
+        backends=gateway.backends,
+        caller=caller,
+        deadline=time.monotonic() + gateway.timeout_s,
+        intent=intent_of(caller, NAME, _idempotency_key(request)),
+    )
+    body = await read_body(request, gateway.body_bytes_max)
+    exchange = Exchange(request=request, body=body, call=call, base_url=base_url, names=names)
+    try:
+        return await handler(exchange)
+    except BadPayload as error:
+        raise bad_payload(error) from error
+    except grpc.aio.AioRpcError as error:
+        raise refused(failure_of(error), _table(exchange)) from error
+
+
+def _table(exchange: Exchange) -> Table | None:
+    return exchange.entity.table if "entity" in exchange.names else None
+
+
+def _caller(request: Request) -> Caller:
+    """Any complete set of credentials will do while no API users are configured, which is why only this machine can call.
+
+    The tenant and the permissions come from the same headers as over gRPC.
+    """
+    absent = [name for name in CREDENTIALS if not request.headers.get(name, "").strip()]
+    if absent:
+        raise Refused(f"Authentication failed: no {' and no '.join(absent)} in the headers.", status=NO_CREDENTIALS)
+    # Metadata of gRPC is ASCII.
+    user = request.headers["UserName"].strip().encode("ascii", "replace").decode()
+    headers: Mapping[str, str] = {ACTOR_KEY: user, **request.headers}
+    try:
+        return read_caller(tuple(headers.items()))
+    except InvalidRequest as error:
+        raise Refused(f"A header is not acceptable: {error}.", status=MALFORMED) from None
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not (1 <= len(key) <= KEY_CHARS_MAX and key.isprintable()):
+        raise Refused(f"{IDEMPOTENCY_KEY} must have 1 to {KEY_CHARS_MAX} printable characters.", status=MALFORMED)
+    return key
+
+
+def _json(status: int, content: Mapping[str, Any]) -> Response:
+    return Response(dump_json_bytes(content), status, media_type="application/json")
