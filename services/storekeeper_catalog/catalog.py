@@ -187,12 +187,19 @@ def _lock(connection: Connection, tenant_id: int, item_id: int, version: int | N
 
 
 def _write(connection: Connection, tenant_id: int, before: Item, after: Item, *, deadline: float) -> None:
+    """Write the next version of an item, and down that the ledger has to hear of it, if so."""
+    if after.sku == before.sku:
+        items.update_item(connection, tenant_id, after)
+    else:
+        _write_with_sku(connection, tenant_id, after, deadline=deadline)
+    if after.is_news_after(before):
+        outbox.enqueue(connection, tenant_id, after.item_id, after.version)
+
+
+def _write_with_sku(connection: Connection, tenant_id: int, after: Item, *, deadline: float) -> None:
     while time.monotonic() < deadline:
-        if after.sku != before.sku:
-            _check_sku(connection, tenant_id, after.sku)
-        if items.update_item(connection, tenant_id, after):
-            if after.is_news_after(before):
-                outbox.enqueue(connection, tenant_id, after.item_id, after.version)
+        _check_sku(connection, tenant_id, after.sku)
+        if items.update_item_with_sku(connection, tenant_id, after):
             return
         # A twin took the sku. Whose it is can be seen by now.
     raise DeadlineExceeded

@@ -127,17 +127,19 @@ def insert_item(
     return inserted.scalar_one_or_none()
 
 
-def update_item(connection: Connection, tenant_id: int, changed: Item) -> bool:
-    """Write an item that is locked; False when another one has its sku."""
-    statement = (
-        update(item)
-        .where(item.c.tenant_id == tenant_id, item.c.item_id == changed.item_id)
-        .values(**_described(changed), state=changed.state, version=changed.version, update_time=func.now())
-    )
+def update_item(connection: Connection, tenant_id: int, changed: Item) -> None:
+    """Write an item that is locked and keeps its sku."""
+    statement = update(item).where(item.c.tenant_id == tenant_id, item.c.item_id == changed.item_id)
+    values = {**_described(changed), "state": changed.state, "version": changed.version}
+    connection.execute(statement.values(**values, update_time=func.now()))
+
+
+def update_item_with_sku(connection: Connection, tenant_id: int, changed: Item) -> bool:
+    """Write an item that is locked and gets another sku; False when another item has it."""
     try:
         # A savepoint, so that the transaction outlives a twin that took the sku first.
         with connection.begin_nested():
-            connection.execute(statement)
+            update_item(connection, tenant_id, changed)
     except IntegrityError as error:
         if not _is_about_sku(error):
             raise
