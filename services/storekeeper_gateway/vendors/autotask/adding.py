@@ -46,7 +46,7 @@ async def add(call: Call, row: dict[str, Any]) -> int:
     _check(row)
     request = pb.AddStockRequest(
         request_id=call.request_id("add"),
-        position_id=row.get(PARENT, row["inventoryProductID"]),
+        position_id=row[PARENT] if PARENT in row else row["inventoryProductID"],
         serial_number=row.get("serialNumber") or "",
         reason=row.get("reasonForUpdate") or "",
     )
