@@ -7,6 +7,7 @@ batch is full waits for another one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -137,9 +138,9 @@ class Batch:
         movements = decide(submission.operation, self._stock, new_id=new_id)
         if submission.validate_only:
             return _Previewed(submission, movements)
-        self._stock.apply(movements)
+        self._stock.apply(submission.operation, movements)
         number = self._accepted[submission.request_id] = len(self.entries)
-        self.entries.append(_entry(submission, movements))
+        self.entries.append(_entry(submission, movements, self._stock.now))
         self._movement_count += len(movements)
         return _Accepted(number, replayed=False)
 
@@ -168,13 +169,13 @@ class Batch:
         )
 
 
-def _entry(submission: Submission, movements: tuple[Movement, ...]) -> Entry:
+def _entry(submission: Submission, movements: tuple[Movement, ...], now: datetime) -> Entry:
     return Entry(
         request_id=submission.request_id,
         kind=OPERATION_KINDS[type(submission.operation)],
         fingerprint=submission.fingerprint,
         actor=submission.actor,
         reason=submission.operation.reason,
-        effective_time=movements[0].effective_time,
+        effective_time=movements[0].effective_time if movements else now,
         movements=movements,
     )

@@ -196,10 +196,11 @@ class Descriptions:
                 raise LocationNotFound(pair.location_id)
             now = locking.lock_journal_head(connection, tenant_id)
             repeated = _repeated(connection, tenant_id, claim)
-            row = describing.find_row(connection, tables.position, tenant_id, **key)
             if repeated:
-                assert row, "what was opened stays"
+                row = describing.find_row(connection, tables.position, tenant_id, **key, operation_id=repeated)
+                assert row, "what was opened stays on record, closed or not"
                 return Created(describing.read_position(row), replayed=True)
+            row = describing.find_row(connection, tables.position, tenant_id, **key, close_time=None)
             if row:
                 raise PositionExists(pair.item_id, pair.location_id, row.position_id)
             if not location.active:
@@ -221,7 +222,7 @@ class Descriptions:
         def change(connection: Connection) -> Position:
             this_one = tables.position.c.position_id == position_id
             locking.lock_positions_where(connection, tenant_id, this_one)
-            row = describing.find_row(connection, tables.position, tenant_id, **key)
+            row = describing.find_row(connection, tables.position, tenant_id, **key, close_time=None)
             if row is None:
                 raise PositionNotFound(position_id=position_id)
             position = describing.read_position(row)

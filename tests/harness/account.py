@@ -18,7 +18,7 @@ from tests.harness.journal import PLACES, TOTALS, Journal, Movement
 from tests.harness.stock import number
 
 KINDS = {pb.MOVEMENT_KIND_ADDED: "added", pb.MOVEMENT_KIND_REMOVED: "removed"}
-CHANGES = ("add_stock", "remove_stock")
+CHANGES = ("add_stock", "remove_stock", "close_position")
 
 
 class Account:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import inf
 from uuid import UUID
 
 from tests.harness.chain import batches, check_chain
@@ -20,12 +21,13 @@ ENDS = {"added": (None, "available"), "removed": ("available", "removed")}
 ADDING = ("added",)
 """Kinds that make a stocked item."""
 OPERATION_LINES = {
-    "add_stock": ("added", 1),
-    "remove_stock": ("removed", None),
-    "create_location": (None, 0),
-    "open_position": (None, 0),
+    "add_stock": ("added", 1, 1),
+    "remove_stock": ("removed", 1, inf),
+    "close_position": ("removed", 0, inf),
+    "create_location": (None, 0, 0),
+    "open_position": (None, 0, 0),
 }
-"""What movements an operation of each kind has, and how many; None is any number from 1."""
+"""What movements an operation of each kind has, how many at the least and at the most."""
 
 
 def check_invariants(url: str, tenant_id: int, oldest_first: Collection[str] = ()) -> Journal:
@@ -48,6 +50,7 @@ def check_journal(journal: Journal, oldest_first: Collection[str] = ()) -> None:
     check_operations(journal)
     check_stocked_items(journal)
     check_positions(journal)
+    check_closed(journal)
     check_fold(journal)
     check_amounts(journal)
     check_times(journal)
@@ -91,9 +94,9 @@ def check_operations(journal: Journal) -> None:
         assert operation.movement_count == len(lines), f"{name} has {len(lines)} movements, and says otherwise"
         assert operation.last_movement_id == last_movement_id, f"{name} names another last movement"
         assert [line.line for line in lines] == list(range(1, len(lines) + 1)), f"{name} has a gap in its lines"
-        kind, count = OPERATION_LINES[operation.kind]
+        kind, fewest, most = OPERATION_LINES[operation.kind]
         assert {line.kind for line in lines} <= {kind}, f"{name} has movements of a foreign kind"
-        assert len(lines) == count if count is not None else lines, f"{name} can't have {len(lines)} movements"
+        assert fewest <= len(lines) <= most, f"{name} can't have {len(lines)} movements"
 
 
 def check_stocked_items(journal: Journal) -> None:
@@ -122,6 +125,22 @@ def check_positions(journal: Journal) -> None:
             assert position.totals[place] == sums[position.position_id, place], (
                 f"position {position.position_id} has other totals than its stocked items"
             )
+
+
+def check_closed(journal: Journal) -> None:
+    """Each closed position was closed by one operation, and has nothing since; an item has one open at a location."""
+    closed = {one.position_id: one.close_time for one in journal.positions.values() if one.close_time}
+    closings = [operation.record_time for operation in journal.operations if operation.kind == "close_position"]
+    assert sorted(closed.values()) == closings, "positions were closed at other times than the journal says"
+    for movement in journal.movements:
+        closed_at = closed.get(movement.position_id)
+        assert closed_at is None or movement.record_time <= closed_at, (
+            f"movement {movement.movement_id} is at a position that was closed before"
+        )
+    for position_id in closed:
+        assert not any(journal.positions[position_id].totals.values()), f"position {position_id} is closed, not empty"
+    open_pairs = Counter((one.item_id, one.location_id) for one in journal.positions.values() if not one.close_time)
+    assert all(count == 1 for count in open_pairs.values()), "an item has two open positions at a location"
 
 
 def check_fold(journal: Journal) -> None:
@@ -216,11 +235,16 @@ def check_times(journal: Journal) -> None:
 
 
 def check_order(journal: Journal, oldest_first: Collection[UUID]) -> None:
-    """I10: at each oldest-first draw, no older stocked item of the position had units available.
+    """I10: at each oldest-first draw, closings among them, no older stocked item of the position had units available.
 
     Layers join the line in the order of the journal, so one that came later is no witness against a draw before it.
     """
-    drawn = {o.operation_id for o in journal.operations if o.request_id in oldest_first and o.kind == "remove_stock"}
+    drawn = {
+        operation.operation_id
+        for operation in journal.operations
+        if operation.kind == "close_position"
+        or (operation.kind == "remove_stock" and operation.request_id in oldest_first)
+    }
     line = _Line(journal.stocked_items)
     for movement in journal.movements:
         if movement.operation_id in drawn:

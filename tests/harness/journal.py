@@ -95,6 +95,7 @@ class Position:
     position_id: int
     item_id: int
     location_id: int
+    close_time: datetime | None
     totals: dict[str, Decimal]
 
 

@@ -197,6 +197,11 @@ class Stock:
         """Remove units and return the movements, one for each stocked item drawn on."""
         return list(self.call("RemoveStock", removing(self.new_request_id(), quantity, **source)).movements)
 
+    def close_position(self, position_id: int, **fields: Any) -> list[pb.Movement]:
+        """Close a position and return the movements, one for each stocked item that had units."""
+        request = pb.ClosePositionRequest(request_id=self.new_request_id(), position_id=position_id, **fields)
+        return list(self.call("ClosePosition", request).movements)
+
     # --- looking at it ---
 
     def position_named(self, position_id: int) -> pb.Position:

@@ -70,6 +70,27 @@ TAMPERED = [
     ("another item or location", "UPDATE stocked_item SET location_id = 99"),
     ("other totals than its stocked items", "UPDATE position SET available = available + 1"),
     ("other totals than its stocked items", "UPDATE position SET reserved = 1"),
+    # --- closed positions ---
+    ("closed at other times", "UPDATE position SET close_time = NULL"),
+    ("closed at other times", "UPDATE position SET close_time = close_time + interval '1 us'"),
+    (
+        "position that was closed before",
+        "ALTER TABLE position DROP CONSTRAINT position_closed_check",
+        "UPDATE operation SET kind = 'close_position' WHERE operation_id = 1",
+        "UPDATE position SET close_time = (SELECT min(record_time) FROM operation) WHERE position_id = 1",
+    ),
+    (
+        "is closed, not empty",
+        "ALTER TABLE position DROP CONSTRAINT position_closed_check",
+        "UPDATE position SET close_time = (SELECT max(close_time) FROM position) WHERE position_id = 1",
+        "UPDATE position SET close_time = NULL WHERE position_id = 3",
+    ),
+    (
+        "two open positions",
+        "DROP INDEX position_open_key",
+        "UPDATE position SET item_id = 1",
+        "UPDATE stocked_item SET item_id = 1",
+    ),
     # --- the fold (I5, I6) ---
     ("other places than the fold", "UPDATE movement SET quantity = quantity + 1 WHERE movement_id = 2"),
     ("other places than the fold", "UPDATE movement SET removed_after = removed_after + 1 WHERE movement_id = 6"),
@@ -131,7 +152,7 @@ TAMPERED = [
     ("chain breaks", "UPDATE movement SET reference = 'another' WHERE movement_id = 1"),
     ("chain breaks", "UPDATE movement SET effective_time = '2001-01-01' WHERE movement_id = 6"),
     ("head has another hash", "UPDATE journal_head SET chain_hash = sha256('')"),
-    ("no batch that was sealed", "UPDATE operation SET chain_hash = NULL WHERE operation_id = 10"),
+    ("no batch that was sealed", "UPDATE operation SET chain_hash = NULL WHERE operation_id = 12"),
 ]
 
 
@@ -150,6 +171,8 @@ def removal(ledger_database: LedgerDatabase, ledger: LedgerProcess) -> str:
         # Movements 6 and 7, of operation 9.
         stock.call("RemoveStock", request)
         stock.remove(1, position_id=other_id)
+        # Operations 11 and 12, without movements.
+        stock.close_position(stock.position(stock.item(3), stock.position_named(other_id).location_id))
     return request.request_id
 
 

@@ -18,6 +18,7 @@ from storekeeper_stockledger.domain.journal import RecordedMovement
 from storekeeper_stockledger.domain.operations import (
     OPERATION_KINDS,
     AddStock,
+    ClosePosition,
     ItemAtLocation,
     Operation,
     PositionId,
@@ -192,6 +193,11 @@ def removing(position_id: int, quantity: Number = 1, **fields: Any) -> RemoveSto
 def taking(stocked_item_id: int, quantity: Number = 1) -> RemoveStock:
     """Remove units of one stocked item."""
     return RemoveStock(source=StockedItemId(stocked_item_id), quantity=Decimal(quantity))
+
+
+def closing(position_id: int, **fields: Any) -> ClosePosition:
+    """Close a position."""
+    return ClosePosition(source=PositionId(position_id), **fields)
 
 
 def draws_on_the_oldest(operation: Operation) -> bool:

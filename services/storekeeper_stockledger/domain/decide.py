@@ -11,7 +11,15 @@ from decimal import Decimal
 
 from .costs import CostMethod, UnitCost, amount_of, share_of
 from .items import Settings, Tracking
-from .operations import AddStock, ItemAtLocation, Operation, PositionId, RemoveStock, StockedItemId
+from .operations import (
+    AddStock,
+    ClosePosition,
+    ItemAtLocation,
+    Operation,
+    PositionId,
+    RemoveStock,
+    StockedItemId,
+)
 from .places import Kind, Places, move
 from .refusals import (
     BadField,
@@ -22,6 +30,7 @@ from .refusals import (
     ItemNotFound,
     LocationInactive,
     LocationNotFound,
+    PositionInUse,
     PositionNotFound,
     ReasonRequired,
     SerialNumberInStock,
@@ -50,11 +59,14 @@ class Stock:
     serial_numbers: dict[tuple[int, str], int] = field(default_factory=dict)
     """The stocked item that has a serial number now, by item and number."""
 
-    def apply(self, movements: tuple[Movement, ...]) -> None:
-        """Let the stock be as the movements of one operation leave it."""
-        self.shelves[movements[0].stocked_item.position_id].apply(movements)
+    def apply(self, operation: Operation, movements: tuple[Movement, ...]) -> None:
+        """Let the stock be as one operation leaves it, which these movements carry out."""
+        if movements:
+            self.shelves[movements[0].stocked_item.position_id].apply(movements)
         for movement in movements:
             self._follow_serial_number(movement.stocked_item)
+        if isinstance(operation, ClosePosition):
+            self.shelves[operation.source.position_id].close()
 
     def _follow_serial_number(self, after: StockedItem) -> None:
         key = (after.item_id, after.serial_number)
@@ -68,17 +80,22 @@ def decide(operation: Operation, stock: Stock, *, new_id: int = 0) -> tuple[Move
     """The movements that carry `operation` out. `new_id` names the stocked item that an addition makes."""
     if isinstance(operation, AddStock):
         return _add(operation, stock, new_id)
+    if isinstance(operation, ClosePosition):
+        return _close(operation, stock)
     return _remove(operation, stock)
 
 
 def shelf_of(named: ItemAtLocation | PositionId | StockedItemId, stock: Stock) -> Shelf:
-    """The shelf that an operation names. What is missing is told as exactly as it is known."""
+    """The shelf that an operation names. What is missing is told as exactly as it is known.
+
+    A position that is closed is missing, too, but not the stocked items that it had: they are there, and empty.
+    """
     if isinstance(named, StockedItemId):
         if named.stocked_item_id not in stock.homes:
             raise StockedItemNotFound(named.stocked_item_id)
         return stock.shelves[stock.homes[named.stocked_item_id]]
     if isinstance(named, PositionId):
-        if named.position_id not in stock.shelves:
+        if named.position_id not in stock.shelves or not stock.shelves[named.position_id].is_open:
             raise PositionNotFound(position_id=named.position_id)
         return stock.shelves[named.position_id]
     if named not in stock.positions:
@@ -86,6 +103,7 @@ def shelf_of(named: ItemAtLocation | PositionId | StockedItemId, stock: Stock) -
             raise ItemNotFound(named.item_id)
         if named.location_id not in stock.known_locations:
             raise LocationNotFound(named.location_id)
+    if named not in stock.positions or not stock.shelves[stock.positions[named]].is_open:
         raise PositionNotFound(item_id=named.item_id, location_id=named.location_id)
     return stock.shelves[stock.positions[named]]
 
@@ -99,6 +117,18 @@ def _remove(operation: RemoveStock, stock: Stock) -> tuple[Movement, ...]:
     _check_reason(operation.reason, stock.settings)
     draws = _draws(operation, shelf)
     return _moved(shelf, Kind.REMOVED, draws, stock)
+
+
+def _close(operation: ClosePosition, stock: Stock) -> tuple[Movement, ...]:
+    shelf = shelf_of(operation.source, stock)
+    totals = shelf.totals
+    if totals.reserved or totals.picked or totals.on_order:
+        raise PositionInUse(shelf.position_id)
+    if not totals.available:
+        return ()
+    _check_reason(operation.reason, stock.settings)
+    # Serial-numbered units, too: which of them are meant is no question when all of them go.
+    return _moved(shelf, Kind.REMOVED, draw_oldest_first(shelf.oldest_first(), totals.available), stock)
 
 
 def _draws(operation: RemoveStock, shelf: Shelf) -> tuple[Draw, ...]:

@@ -59,9 +59,21 @@ class RemoveStock:
     reason: str = ""
 
 
-Operation = AddStock | RemoveStock
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePosition:
+    """Remove whatever is available at a position, and close it."""
 
-OPERATION_KINDS: dict[type[Operation], str] = {AddStock: "add_stock", RemoveStock: "remove_stock"}
+    source: PositionId
+    reason: str = ""
+
+
+Operation = AddStock | RemoveStock | ClosePosition
+
+OPERATION_KINDS: dict[type[Operation], str] = {
+    AddStock: "add_stock",
+    RemoveStock: "remove_stock",
+    ClosePosition: "close_position",
+}
 """How the journal names the operations."""
 
 

@@ -92,6 +92,13 @@ class PositionExists(Refused):
 
 
 @dataclass(eq=False)
+class PositionInUse(Refused):
+    """Units of the position are reserved, picked or on order, so it can't be closed."""
+
+    position_id: int
+
+
+@dataclass(eq=False)
 class StockedItemNotFound(Refused):
     """No such stocked item."""
 

@@ -1,7 +1,8 @@
 """Stock as it lies: stocked items on the shelf of a position, and the movements that change them.
 
 Values are frozen. A `Shelf` is the working copy of one position while a batch of operations is decided: it is only ever
-changed by `Shelf.apply`, with movements that were decided whole, so a refused operation leaves nothing behind.
+changed by movements that were decided whole, and by being closed after them, so a refused operation leaves nothing
+behind.
 """
 
 from bisect import insort
@@ -106,6 +107,7 @@ class Shelf:
         item: Item,
         location_id: int,
         location_active: bool,
+        is_open: bool = True,
         totals: Totals,
         stocked_items: Iterable[StockedItem] = (),
         costing: Costing | None = None,
@@ -114,6 +116,9 @@ class Shelf:
         self.item = item
         self.location_id = location_id
         self.location_active = location_active
+        self.is_open = is_open
+        self.closes = False
+        """Whether it was closed while it was this working copy."""
         self.totals = totals
         self.costing = costing or Costing()
         self.changed: dict[int, StockedItem] = {}
@@ -141,6 +146,13 @@ class Shelf:
             self.totals = movement.totals
             self._follow_costs(movement)
         self._drop_emptied()
+
+    def close(self) -> None:
+        """Be gone for all that is decided from now on."""
+        assert self.is_open, "a position is closed once"
+        left = self.totals.on_hand + self.totals.on_order
+        assert not left, "nothing is left at a position that is closed"
+        self.is_open, self.closes = False, True
 
     def _follow_costs(self, movement: Movement) -> None:
         if movement.amount is None:

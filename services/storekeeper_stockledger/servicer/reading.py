@@ -18,6 +18,7 @@ from ..domain.items import Item, Tracking
 from ..domain.journal import instant
 from ..domain.operations import (
     AddStock,
+    ClosePosition,
     ItemAtLocation,
     PositionId,
     RemoveStock,
@@ -100,6 +101,22 @@ def addition(request: pb.AddStockRequest, caller: Caller) -> Submission:
         operation=AddStock(**contents),
         actor=caller.actor,
         validate_only=request.validate_only,
+    )
+
+
+def closing(request: pb.ClosePositionRequest, caller: Caller) -> Submission:
+    """What ClosePosition is asked."""
+    read = Reading()
+    request_id = read.request_id("request_id", request.request_id)
+    position_id = read.identifier("position_id", request.position_id)
+    reason = read.text("reason", request.reason, max_length=REASON_CHARS_MAX)
+    read.finish()
+    operation = ClosePosition(source=PositionId(position_id), reason=reason)
+    return Submission(
+        request_id=request_id,
+        fingerprint=fingerprint("close_position", operation),
+        operation=operation,
+        actor=caller.actor,
     )
 
 

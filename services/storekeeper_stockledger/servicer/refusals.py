@@ -71,6 +71,12 @@ REFUSALS: Final[Table] = {
             "positionId": str(error.position_id),
         },
     ),
+    domain.PositionInUse: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "POSITION_IN_USE",
+        f"position {error.position_id} has units that are reserved, picked or on order",
+        {"positionId": str(error.position_id)},
+    ),
     domain.StockedItemNotFound: lambda error: Refusal(
         StatusCode.NOT_FOUND,
         "STOCKED_ITEM_NOT_FOUND",

@@ -11,7 +11,7 @@ import grpc
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
 from storekeeper_kit import paging
-from storekeeper_kit.caller import COSTS_VIEW, bound_caller
+from storekeeper_kit.caller import COSTS_VIEW, Caller, bound_caller
 from storekeeper_kit.deadline import bound_deadline
 from storekeeper_kit.reading import Reading
 
@@ -63,10 +63,13 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         """Remove units, oldest first or of one stocked item."""
         caller = bound_caller()
         recorded = await self._change(reading.removal(request, caller), context)
-        with_cost = caller.may(COSTS_VIEW)
-        return pb.RemoveStockResponse(
-            movements=[writing.movement(movement, with_cost=with_cost) for movement in recorded.movements]
-        )
+        return pb.RemoveStockResponse(movements=_movements(recorded, caller))
+
+    async def ClosePosition(self, request: pb.ClosePositionRequest, context: Context) -> pb.ClosePositionResponse:
+        """Remove what is available at a position, and close it."""
+        caller = bound_caller()
+        recorded = await self._change(reading.closing(request, caller), context)
+        return pb.ClosePositionResponse(movements=_movements(recorded, caller))
 
     async def _change(self, submission: Submission, context: Context) -> Recorded:
         recorded = await self._changes.submit(bound_caller().tenant_id, submission, bound_deadline())
@@ -222,6 +225,11 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code on a worker thread. Long answers are written there, too, or every call would wait for them."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
+
+
+def _movements(recorded: Recorded, caller: Caller) -> list[pb.Movement]:
+    with_cost = caller.may(COSTS_VIEW)
+    return [writing.movement(movement, with_cost=with_cost) for movement in recorded.movements]
 
 
 def _tell_if_replayed(replayed: bool, context: Context) -> None:

@@ -27,12 +27,14 @@ _POSITION_COLUMNS = """
 _POSITIONS = f"""
 SELECT {_POSITION_COLUMNS}
   FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
-  JOIN position p ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id
+  JOIN position p
+    ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id AND p.close_time IS NULL
  UNION ALL
 SELECT {_POSITION_COLUMNS}
   FROM unnest(%(item_ids)s::bigint[], %(location_ids)s::bigint[]) AS wanted(item_id, location_id)
   JOIN position p
     ON p.tenant_id = %(tenant_id)s AND p.item_id = wanted.item_id AND p.location_id = wanted.location_id
+   AND p.close_time IS NULL
 """
 
 
@@ -111,6 +113,7 @@ def list_positions(connection: Connection, tenant_id: int, page: Page, wanted: P
     columns = tables.position.c
     statement = select(tables.position).where(
         columns.tenant_id == tenant_id,
+        columns.close_time.is_(None),
         *_equal({columns.item_id: wanted.item_id, columns.location_id: wanted.location_id}),
         columns.available + columns.reserved + columns.picked < columns.minimum if wanted.below_minimum else true(),
         _after(page, columns.position_id),

@@ -18,7 +18,16 @@ from psycopg import Connection
 from ..domain.costs import Costing, CostMethod
 from ..domain.decide import Stock
 from ..domain.items import Item, Settings
-from ..domain.operations import AddStock, ItemAtLocation, Operation, PositionId, RemoveStock, StockedItemId, Submission
+from ..domain.operations import (
+    AddStock,
+    ClosePosition,
+    ItemAtLocation,
+    Operation,
+    PositionId,
+    RemoveStock,
+    StockedItemId,
+    Submission,
+)
 from ..domain.places import ZERO
 from ..domain.removal import DRAWS_MAX
 from ..domain.stock import Shelf, StockedItem, Totals
@@ -61,6 +70,7 @@ class _Found:
     """The locked positions, and what could be asked for before it was known which they are."""
 
     totals: Mapping[int, Totals]
+    is_open: Mapping[int, bool]
     positions: Mapping[ItemAtLocation, int]
     pairs: Mapping[int, ItemAtLocation]
     named: Mapping[int, StockedItem]
@@ -102,10 +112,12 @@ def _lock(connection: Connection[Any], select: Selecting, tenant_id: int, submis
         new_ids = select.new_ids(len(additions)) if additions else None
     rows = locked.fetchall()
     now, settings = selecting.read_tenant(tenant)
-    pairs = {row[0]: ItemAtLocation(row[1], row[2]) for row in rows}
+    pairs = {row[0]: ItemAtLocation(row[2], row[3]) for row in rows}
+    is_open = {row[0]: row[1] for row in rows}
     found = _Found(
-        totals={row[0]: Totals(*row[3:]) for row in rows},
-        positions={pair: position_id for position_id, pair in pairs.items()},
+        totals={row[0]: Totals(*row[4:]) for row in rows},
+        is_open=is_open,
+        positions={pair: position_id for position_id, pair in pairs.items() if is_open[position_id]},
         pairs=pairs,
         named={item.stocked_item_id: item for item in selecting.read_stocked_items(named)} if named else {},
         now=now,
@@ -157,12 +169,16 @@ def _load(connection: Connection[Any], select: Selecting, found: _Found, operati
 
 
 def _asked(found: _Found, operations: Iterable[Operation]) -> dict[int, Decimal]:
-    """Units that removals ask of each position, at most what it has: its oldest stocked items must cover them."""
+    """Units that are asked of each position, at most what it has: its oldest stocked items must cover them."""
     asked: defaultdict[int, Decimal] = defaultdict(Decimal)
     for operation in operations:
         position_id = found.position_of(operation)
-        if isinstance(operation, RemoveStock) and position_id is not None:
+        if position_id is None:
+            continue
+        if isinstance(operation, RemoveStock):
             asked[position_id] += operation.quantity
+        elif isinstance(operation, ClosePosition):
+            asked[position_id] += found.totals[position_id].available
     return {
         position_id: min(quantity, found.totals[position_id].available)
         for position_id, quantity in asked.items()
@@ -230,6 +246,7 @@ def _shelves(
             item=facts[position_id][1],
             location_id=found.pairs[position_id].location_id,
             location_active=facts[position_id][0],
+            is_open=found.is_open[position_id],
             totals=totals,
             stocked_items=by_position.get(position_id, ()),
             costing=costing.get(position_id),

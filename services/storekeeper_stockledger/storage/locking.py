@@ -22,7 +22,7 @@ from . import tables
 from .arrays import numbers
 
 _LOCK_POSITIONS = """
-SELECT p.position_id, p.item_id, p.location_id, p.available, p.reserved, p.picked, p.on_order
+SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.available, p.reserved, p.picked, p.on_order
   FROM position p
  WHERE p.tenant_id = %(tenant_id)s
    AND p.position_id IN (
@@ -34,6 +34,7 @@ SELECT p.position_id, p.item_id, p.location_id, p.available, p.reserved, p.picke
            ON named.tenant_id = %(tenant_id)s
           AND named.item_id = wanted.item_id
           AND named.location_id = wanted.location_id
+          AND named.close_time IS NULL
        UNION ALL
        SELECT holding.position_id
          FROM unnest(%(stocked_item_ids)s::bigint[]) AS wanted(stocked_item_id)
@@ -54,7 +55,10 @@ def lock_positions(
     pairs: Collection[ItemAtLocation],
     stocked_item_ids: Collection[int],
 ) -> Cursor[Any]:
-    """Lock the positions that are named by id, by item and location, or by a stocked item of theirs."""
+    """Lock the positions that are named by id, by item and location, or by a stocked item of theirs.
+
+    Closed ones as well: what closed them may have been waited for, and be what is asked again.
+    """
     return connection.execute(
         _LOCK_POSITIONS,
         {
@@ -106,11 +110,11 @@ def lock_journal_head(connection: CoreConnection, tenant_id: int) -> datetime:
 
 
 def lock_positions_where(connection: CoreConnection, tenant_id: int, condition: ColumnElement[bool]) -> None:
-    """Lock all positions of an item or a location: whoever changes stock there has finished, or will see the change."""
+    """Lock all open positions of an item or a location: whoever changes stock there has finished, or will see the change."""
     position = tables.position
     connection.execute(
         select(position.c.position_id)
-        .where(position.c.tenant_id == tenant_id, condition)
+        .where(position.c.tenant_id == tenant_id, condition, position.c.close_time.is_(None))
         .order_by(position.c.position_id)
         .with_for_update(key_share=True)
     )

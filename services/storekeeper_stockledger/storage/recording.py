@@ -129,6 +129,16 @@ UPDATE position AS p
 """
 
 
+_CLOSE_POSITIONS = """
+UPDATE position AS p
+   SET close_time = head.record_time
+  FROM journal_head AS head
+ WHERE head.tenant_id = %(tenant_id)s
+   AND p.tenant_id = %(tenant_id)s
+   AND p.position_id = ANY(%(position_ids)s::bigint[])
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """What the journal head gave to a batch: the last ids of it, and its record time."""
@@ -143,12 +153,13 @@ def record(
 ) -> Numbers:
     """Write `entries` and the `shelves` that they changed, in the transaction under way, and commit it."""
     recorder = _Recorder(connection, tenant_id, entries, now)
-    changed = [shelf for shelf in shelves if shelf.changed]
+    shelves = list(shelves)
     with connection.pipeline():
         numbered = recorder.number()
         recorder.operations()
         recorder.movements()
-        recorder.stock(changed)
+        recorder.stock([shelf for shelf in shelves if shelf.changed])
+        recorder.close([shelf for shelf in shelves if shelf.closes])
         connection.commit()
     return Numbers(*numbered.fetchall()[0])
 
@@ -199,6 +210,8 @@ class _Recorder:
             for number, entry in enumerate(self._entries, start=1)
             for line, movement in enumerate(entry.movements, start=1)
         ]
+        if not rows:
+            return
         moved = [movement for _, _, movement in rows]
         totals = [movement.totals for movement in moved]
         self._execute(
@@ -222,6 +235,8 @@ class _Recorder:
 
     def stock(self, shelves: Sequence[Shelf]) -> None:
         """Write what the movements made of stocked items and positions."""
+        if not shelves:
+            return
         changed = [item for shelf in shelves for item in shelf.changed.values()]
         added = {stocked_item_id for shelf in shelves for stocked_item_id in shelf.added}
         # What left first: a serial number may have come back since, and is in stock only once.
@@ -235,6 +250,11 @@ class _Recorder:
             picked=numbers(shelf.totals.picked for shelf in shelves),
             on_order=numbers(shelf.totals.on_order for shelf in shelves),
         )
+
+    def close(self, shelves: Sequence[Shelf]) -> None:
+        """Close these positions, after what was left at them has gone."""
+        if shelves:
+            self._execute(_CLOSE_POSITIONS, position_ids=numbers(shelf.position_id for shelf in shelves))
 
     def _insert(self, items: Sequence[StockedItem]) -> None:
         if items:

@@ -11,6 +11,7 @@ from storekeeper_stockledger.domain.decide import Stock, decide
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.operations import (
     AddStock,
+    ClosePosition,
     ItemAtLocation,
     Operation,
     PositionId,
@@ -69,6 +70,7 @@ def shelf(
     position_id: int = POSITION_ID,
     location_active: bool = True,
     costing: Costing | None = None,
+    on_order: Number = 0,
 ) -> Shelf:
     """A position with these stocked items."""
     layers = tuple(replace(one, position_id=position_id) for one in layers)
@@ -81,6 +83,7 @@ def shelf(
             sum((one.places.available for one in layers), Decimal()),
             sum((one.places.reserved for one in layers), Decimal()),
             sum((one.places.picked for one in layers), Decimal()),
+            Decimal(on_order),
         ),
         stocked_items=layers,
         costing=costing,
@@ -121,8 +124,13 @@ def removing(
 def carry_out(stock: Stock, operation: Operation, *, new_id: int = 0) -> tuple[Movement, ...]:
     """Decide an operation and let the stock be as it leaves it, as a batch does."""
     movements = decide(operation, stock, new_id=new_id)
-    stock.apply(movements)
+    stock.apply(operation, movements)
     return movements
+
+
+def closing(**fields: Any) -> ClosePosition:
+    """Close the position."""
+    return ClosePosition(source=HERE, **fields)
 
 
 def counts(*numbers: Decimal | None) -> list[Decimal | int | None]:

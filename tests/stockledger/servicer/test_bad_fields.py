@@ -101,6 +101,16 @@ BAD_FIELDS: Final = [
         "quantity",
         "reason",
     ),
+    # --- closings ---
+    bad("ClosePosition", "nothing", "", "request_id", "position_id"),
+    bad(
+        "ClosePosition",
+        "all at once",
+        f"request_id: '7' position_id: -1 reason: '{TOO_LONG}'",
+        "request_id",
+        "position_id",
+        "reason",
+    ),
     # --- removals, by what is stored ---
     bad(
         "RemoveStock",

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from tests.harness.stock import OLDEST, Stock, adding, caller, removing
-from tests.stockledger.servicer.world import METHODS, World
+from tests.stockledger.servicer.world import METHODS, NAMES, World
 
 COST_TYPES: Final = {"google.type.Money", "storekeeper.stockledger.v1.UnitCost"}
 COST_WORDS: Final = ("cost", "amount", "value", "worth", "price")
@@ -29,6 +29,7 @@ REQUESTS: Final = {
     "UpdateLocation": "location { location_id: $main active: true } update_mask { paths: 'active' }",
     "RegisterItem": "item { item_id: $WHOLE version: 1 tracking: TRACKING_NONE }",
     "OpenPosition": "request_id: '$fresh' position { item_id: $UNPLACED location_id: $new_location }",
+    "ClosePosition": "request_id: '$fresh' position_id: $new_position",
     "GetPosition": "position_id: $whole",
     "ListPositions": "",
     "UpdatePosition": "position { position_id: $whole bin: 'A1' } update_mask { paths: 'bin' }",
@@ -38,7 +39,7 @@ REQUESTS: Final = {
     "GetSettings": "",
     "UpdateSettings": "settings { reason_required: false } update_mask { paths: 'reason_required' }",
 }
-SHOWING: Final = {"AddStock", "RemoveStock", "GetStockedItem", "ListStockedItems", "ListMovements"}
+SHOWING: Final = {"AddStock", "RemoveStock", "ClosePosition", "GetStockedItem", "ListStockedItems", "ListMovements"}
 """Methods whose answers have costs in them, for those who may see them."""
 
 
@@ -70,6 +71,8 @@ def ask(world: World) -> Callable[..., Any]:
     def asking(method: str, *permissions: str) -> Any:
         world.fresh = world.stock.new_request_id()
         world.new_location = world.stock.location(world.stock.new_request_id())
+        world.new_position = world.stock.position(NAMES["WHOLE"], world.new_location)
+        world.stock.add(world.new_position, 1, unit_cost=2)
         with as_caller(world.stock, *permissions):
             return world.do(method, REQUESTS[method])
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
 from grpc import StatusCode
 
 from storekeeper.errors.v1.error_reason_pb2 import ErrorReason
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from tests.harness.databases import LedgerDatabase
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock, removing
 from tests.stockledger.dump import Dump
@@ -26,6 +29,7 @@ CODES: Final = {
     "STOCKED_ITEM_NOT_FOUND": StatusCode.NOT_FOUND,
     "LOCATION_NAME_TAKEN": StatusCode.ALREADY_EXISTS,
     "POSITION_EXISTS": StatusCode.ALREADY_EXISTS,
+    "POSITION_IN_USE": StatusCode.FAILED_PRECONDITION,
     "SERIAL_NUMBER_IN_STOCK": StatusCode.ALREADY_EXISTS,
     "REQUEST_ID_REUSED": StatusCode.ALREADY_EXISTS,
     "INSUFFICIENT_STOCK": StatusCode.FAILED_PRECONDITION,
@@ -145,6 +149,7 @@ REFUSED: Final = [
         "POSITION_NOT_FOUND",
         positionId="$NOWHERE",
     ),
+    refused("ClosePosition", "request_id: $ID position_id: $NOWHERE", "POSITION_NOT_FOUND", positionId="$NOWHERE"),
     refused("GetStockedItem", "stocked_item_id: $NOWHERE", "STOCKED_ITEM_NOT_FOUND", stockedItemId="$NOWHERE"),
     # --- what is there already ---
     refused("CreateLocation", "request_id: $ID location { name: 'Main' }", "LOCATION_NAME_TAKEN", name="Main"),
@@ -340,7 +345,7 @@ def test_what_cannot_be_carried_out_is_refused_with_its_reason(world: World, dum
     assert failure.violations == ()
 
 
-@pytest.mark.parametrize("method", ["AddStock", "RemoveStock"])
+@pytest.mark.parametrize("method", ["AddStock", "RemoveStock", "ClosePosition"])
 @pytest.mark.parametrize("reason", ["", " "])
 def test_a_missing_reason_is_refused_where_the_tenant_demands_one(
     demanding: World, dump: Dump, method: str, reason: str
@@ -362,8 +367,22 @@ def test_a_removal_that_draws_on_too_much_is_refused_with_what_one_call_may_remo
     assert failure.metadata == {"limit": "1000", "coveredQuantity": "2000"}
 
 
+def test_a_position_that_units_will_come_to_is_not_closed(
+    stock: Stock, ledger_database: LedgerDatabase, dump: Dump
+) -> None:
+    (position_id,) = stock.positions()
+    with psycopg.connect(ledger_database.owner_url) as connection:
+        connection.execute("UPDATE position SET on_order = 1 WHERE position_id = %s", [position_id])
+    before = dump()
+    request = pb.ClosePositionRequest(request_id=stock.new_request_id(), position_id=position_id)
+    failure = stock.refusal("ClosePosition", request)
+    assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "POSITION_IN_USE")
+    assert failure.metadata == {"positionId": str(position_id)}
+    assert dump() == before
+
+
 def test_every_reason_of_the_catalogue_is_provoked() -> None:
-    provoked = {case.reason for case in REFUSED} | {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS"}
+    provoked = {case.reason for case in REFUSED} | {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS", "POSITION_IN_USE"}
     assert provoked == CODES.keys()
     assert provoked | OF_EVERY_SERVER | OF_OTHER_SERVICES == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
 

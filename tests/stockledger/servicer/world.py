@@ -31,6 +31,7 @@ TAKES_REQUEST_ID: Final = {
     "RemoveStock": "source { position_id: $whole } quantity { value: '1' }",
     "CreateLocation": "location { name: 'New' }",
     "OpenPosition": "position { item_id: $UNPLACED location_id: $main }",
+    "ClosePosition": "position_id: $whole",
 }
 """Good requests, but for their request ids."""
 
@@ -59,8 +60,8 @@ class World:
         stock.add(self.lot, 4, lot="L1", unit_cost=1)
         stock.add(self.whole_closed, 2)
         self.used = f'"{stock.add(self.fine, "0.5").request_id}"'
-        self.fresh, self.new_location = "", 0
-        """A request id and an empty location, for tests that need another one for each request."""
+        self.fresh, self.new_location, self.new_position = "", 0, 0
+        """A request id, a location and a position there, for tests that need other ones for each request."""
         self.do("RegisterItem", "item { item_id: $ARCHIVED version: 2 tracking: TRACKING_NONE archived: true }")
         self.do("UpdateLocation", "location { location_id: $closed } update_mask { paths: 'active' }")
 
