@@ -68,8 +68,8 @@ TAMPERED = [
     ),
     ("another item or location", "UPDATE stocked_item SET item_id = 99"),
     ("another item or location", "UPDATE stocked_item SET location_id = 99"),
-    ("other totals than its stocked items", "UPDATE position SET available = available + 1"),
-    ("other totals than its stocked items", "UPDATE position SET reserved = 1"),
+    ("other totals than its stocked items", "UPDATE position SET available = available + 1 WHERE close_time IS NULL"),
+    ("other totals than its stocked items", "UPDATE position SET reserved = 1 WHERE close_time IS NULL"),
     # --- closed positions ---
     ("closed at other times", "UPDATE position SET close_time = NULL"),
     ("closed at other times", "UPDATE position SET close_time = close_time + interval '1 us'"),
@@ -109,7 +109,7 @@ TAMPERED = [
         "stocked items are not as",
         "UPDATE stocked_item SET removed = removed - 1, delivered = delivered + 1 WHERE removed > 0",
     ),
-    ("position . is not as", "UPDATE position SET on_order = 5"),
+    ("position . is not as", "UPDATE position SET on_order = 5 WHERE close_time IS NULL"),
     # --- amounts (I11) ---
     ("of units of unknown cost", "UPDATE movement SET amount = 1 WHERE amount IS NULL AND kind = 'removed'"),
     ("another value than its amounts", "UPDATE movement SET amount = amount + 0.01 WHERE movement_id = 6"),
