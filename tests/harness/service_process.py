@@ -31,14 +31,18 @@ class ServiceProcess:
     Start it from the main thread: the kernel ends it with the thread that did.
     """
 
-    def __init__(self, service: str, health_name: str, database_url: str, folder: Path, **variables: str) -> None:
+    def __init__(
+        self, service: str, health_name: str, database_url: str | None, folder: Path, **variables: str
+    ) -> None:
         """`variables` are further ones of the service's own: LANES="4" is STOREKEEPER_STOCKLEDGER_LANES."""
+        if database_url is not None:
+            variables["DATABASE_URL"] = database_url
         self.address = f"127.0.0.1:{_free_port()}"
         self.log = folder / f"{service}.log"
         """What it wrote, of all its starts."""
         self._service = service
         self._health_name = health_name
-        self._environment = _environment(service, DATABASE_URL=database_url, LISTEN=self.address, **variables)
+        self._environment = _environment(service, LISTEN=self.address, **variables)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
