@@ -38,6 +38,7 @@ class RecordedMovement:
     location_id: int
     quantity: Decimal
     amount: Decimal | None
+    unit_cost: Decimal | None
     currency_code: str
     reason: str
     reference: str
@@ -87,6 +88,7 @@ def recorded_movement(
         location_id=after.location_id,
         quantity=movement.quantity,
         amount=movement.amount,
+        unit_cost=after.unit_cost,
         currency_code=currency_code,
         reason=reason,
         reference=movement.reference,

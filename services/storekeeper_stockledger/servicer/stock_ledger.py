@@ -56,8 +56,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         """Add units as a new stocked item."""
         caller = bound_caller()
         recorded = await self._change(reading.addition(request, caller), context)
-        movement = writing.movement(recorded.movements[0], with_cost=caller.may(COSTS_VIEW))
-        return pb.AddStockResponse(movement=movement)
+        return writing.addition(recorded.movements[0], with_cost=caller.may(COSTS_VIEW))
 
     async def RemoveStock(self, request: pb.RemoveStockRequest, context: Context) -> pb.RemoveStockResponse:
         """Remove units, oldest first or of one stocked item."""

@@ -86,8 +86,7 @@ def stocked_item(value: StockedItem, *, with_cost: bool) -> pb.StockedItem:
     if value.create_time is not None:
         _fill_time(message.create_time, value.create_time)
     if with_cost and value.unit_cost is not None and value.value is not None:
-        message.unit_cost.currency_code = value.currency_code
-        message.unit_cost.value.value = plain(value.unit_cost)
+        _fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
         _fill_money(message.value, value.value, value.currency_code)
     return message
 
@@ -119,6 +118,14 @@ def movement(value: RecordedMovement, *, with_cost: bool) -> pb.Movement:
     return message
 
 
+def addition(value: RecordedMovement, *, with_cost: bool) -> pb.AddStockResponse:
+    """What was added."""
+    message = pb.AddStockResponse(movement=movement(value, with_cost=with_cost))
+    if with_cost and value.unit_cost is not None:
+        _fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
+    return message
+
+
 def settings(value: Settings, revision: int) -> pb.Settings:
     """A tenant's settings."""
     return pb.Settings(reason_required=value.reason_required, currency_code=value.currency_code, etag=etag(revision))
@@ -143,6 +150,11 @@ def _fill_totals(message: pb.Totals, value: Totals) -> None:
     message.reserved.value = plain(value.reserved)
     message.picked.value = plain(value.picked)
     message.on_order.value = plain(value.on_order)
+
+
+def _fill_unit_cost(message: pb.UnitCost, value: Decimal, currency_code: str) -> None:
+    message.currency_code = currency_code
+    message.value.value = plain(value)
 
 
 def _fill_money(message: Money, value: Decimal, currency_code: str) -> None:

@@ -14,6 +14,8 @@ from .selecting import Repeat
 
 _IDS: ARRAY[int] = ARRAY(BigInteger)
 _MOVEMENT, _OPERATION, _POSITION, _SETTINGS = tables.movement, tables.operation, tables.position, tables.settings
+_STOCKED_ITEM = tables.stocked_item
+_of_stocked_item = _STOCKED_ITEM.c.stocked_item_id == _MOVEMENT.c.stocked_item_id
 
 
 def select_movements(tenant_id: int) -> Select[Any]:
@@ -27,10 +29,12 @@ def select_movements(tenant_id: int) -> Select[Any]:
             _OPERATION.c.reason,
             _POSITION.c.item_id,
             _POSITION.c.location_id,
+            _STOCKED_ITEM.c.unit_cost,
             _SETTINGS.c.currency_code,
         )
         .join(_OPERATION, (_OPERATION.c.tenant_id == tenant_id) & (_OPERATION.c.operation_id == columns.operation_id))
         .join(_POSITION, (_POSITION.c.tenant_id == tenant_id) & (_POSITION.c.position_id == columns.position_id))
+        .join(_STOCKED_ITEM, (_STOCKED_ITEM.c.tenant_id == tenant_id) & _of_stocked_item)
         .join(_SETTINGS, _SETTINGS.c.tenant_id == tenant_id)
         .where(columns.tenant_id == tenant_id)
         .order_by(columns.movement_id)
@@ -64,6 +68,7 @@ def read_movements(rows: Iterable[Row[Any]]) -> list[RecordedMovement]:
             location_id=row.location_id,
             quantity=row.quantity,
             amount=row.amount,
+            unit_cost=row.unit_cost,
             currency_code=row.currency_code,
             reason=row.reason,
             reference=row.reference,

@@ -959,18 +959,24 @@ class AddStockResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MOVEMENT_FIELD_NUMBER: _builtins.int
+    UNIT_COST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def movement(self) -> Global___Movement:
         """The one movement, of kind ADDED; its stocked_item_id is the new stocked item."""
+
+    @_builtins.property
+    def unit_cost(self) -> Global___UnitCost:
+        """What a unit cost, as it was given or found. Absent: unknown, or the caller lacks `costs.view`."""
 
     def __init__(
         self,
         *,
         movement: Global___Movement | None = ...,
+        unit_cost: Global___UnitCost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement", "unit_cost", b"unit_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement", "unit_cost", b"unit_cost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
