@@ -80,10 +80,13 @@ class Catalog:
 
         def create(connection: Connection) -> Created:
             while time.monotonic() < deadline:
+                holder = items.find_sku_holder(connection, tenant_id, draft.sku)
+                # Looked up after the sku, which may have been given to a twin of ours a moment ago.
                 repeated = _repeated(connection, tenant_id, claim)
                 if repeated:
                     return Created(_read(connection, tenant_id, repeated), replayed=True)
-                _check_sku(connection, tenant_id, draft.sku)
+                if holder:
+                    raise SkuTaken(draft.sku, holder)
                 item_id = items.insert_item(
                     connection, tenant_id, draft, request_id=claim.request_id, fingerprint=claim.fingerprint
                 )
@@ -198,17 +201,13 @@ def _write(connection: Connection, tenant_id: int, before: Item, after: Item, *,
 
 def _write_with_sku(connection: Connection, tenant_id: int, after: Item, *, deadline: float) -> None:
     while time.monotonic() < deadline:
-        _check_sku(connection, tenant_id, after.sku)
+        holder = items.find_sku_holder(connection, tenant_id, after.sku)
+        if holder:
+            raise SkuTaken(after.sku, holder)
         if items.update_item_with_sku(connection, tenant_id, after):
             return
         # A twin took the sku. Whose it is can be seen by now.
     raise DeadlineExceeded
-
-
-def _check_sku(connection: Connection, tenant_id: int, sku: str) -> None:
-    holder = items.find_sku_holder(connection, tenant_id, sku)
-    if holder is not None:
-        raise SkuTaken(sku, holder)
 
 
 def _extensions(item: Item, change: Change) -> extensions.Extensions:

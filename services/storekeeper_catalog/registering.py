@@ -121,7 +121,8 @@ class Registrar:
         # It goes on when the answer is given, or nobody waits for it any more.
         self._attempts.add(attempt)
         attempt.add_done_callback(self._attempts.discard)
-        done, _ = await asyncio.wait({attempt}, timeout=FIRST_ATTEMPT_S)
+        # Whoever is in a hurry gets an answer, too.
+        done, _ = await asyncio.wait({attempt}, timeout=min(FIRST_ATTEMPT_S, time_remaining() / 2))
         return replace(item, registration=attempt.result()) if done else item
 
     async def _attempt(self, entry: Entry) -> Registration:

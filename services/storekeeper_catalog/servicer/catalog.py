@@ -1,7 +1,7 @@
 """The Catalog service: each method reads its request, asks the catalog, and writes the answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
@@ -13,6 +13,8 @@ from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
 from storekeeper_kit import paging
 from storekeeper_kit.caller import COSTS_VIEW, bound_caller
 from storekeeper_kit.deadline import bound_deadline
+from storekeeper_kit.refusals import InvalidRequest, Violation
+from storekeeper_kit.server import MESSAGE_BYTES_MAX
 
 from ..catalog import Catalog, Rows
 from ..domain.item import Counting, Item, ItemState
@@ -23,8 +25,8 @@ from . import reading, writing
 REPLAYED = (("storekeeper-replayed", "true"),)
 """The trailer of an answer to what an earlier request did."""
 
-PAGE_BYTES_MAX: Final = 3 * 1024 * 1024
-"""A page ends before it is larger, however many items were asked for: it has to fit into a message."""
+ANSWER_BYTES_MAX: Final = MESSAGE_BYTES_MAX - 64 * 1024
+"""What items may take of a message, which has to hold what is around them, too."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
@@ -101,7 +103,7 @@ class CatalogService(pb_grpc.CatalogServicer):
 
         def answer() -> pb.BatchGetItemsResponse:
             found = self._catalog.items(caller.tenant_id, item_ids)
-            return pb.BatchGetItemsResponse(items=[writing.item(item, with_cost=with_cost) for item in found])
+            return _whole([writing.item(item, with_cost=with_cost) for item in found])
 
         return await self._run(answer)
 
@@ -125,6 +127,14 @@ class CatalogService(pb_grpc.CatalogServicer):
         return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
 
 
+def _whole(items: Sequence[pb.Item]) -> pb.BatchGetItemsResponse:
+    """All items, or none if they don't fit into a message."""
+    answer = pb.BatchGetItemsResponse(items=items)
+    if answer.ByteSize() > ANSWER_BYTES_MAX:
+        raise InvalidRequest([Violation("item_ids", "names items too large for one answer: ask for fewer at once")])
+    return answer
+
+
 def _page(query: paging.Query, wanted: Wanted, listed: Rows, *, with_cost: bool) -> pb.ListItemsResponse:
     """As many of the rows as fit into a message, at least one, and the token of what follows."""
     page = pb.ListItemsResponse(total_size=listed.total)
@@ -132,7 +142,7 @@ def _page(query: paging.Query, wanted: Wanted, listed: Rows, *, with_cost: bool)
     for row in listed.rows:
         item = writing.item(row, with_cost=with_cost)
         size += item.ByteSize()
-        if page.items and size > PAGE_BYTES_MAX:
+        if page.items and size > ANSWER_BYTES_MAX:
             break
         page.items.append(item)
     if listed.more or len(page.items) < len(listed.rows):
