@@ -11,13 +11,14 @@ cannot be meant, an unknown option or a bad STOREKEEPER_* variable.
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from storekeeper_cli.problem import Problem
-from storekeeper_cli.services import SERVICES, Service
+from storekeeper_cli.services import SERVICES, WITH_DATABASE, GrpcService, Service
 from storekeeper_kit.config import ConfigurationError
 
 FAILED = 1
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Keeps stock: gRPC services, on a PostgreSQL of their own or on any other.",
+    help="Keeps stock: services over gRPC and HTTP, on a PostgreSQL of their own or on any other.",
 )
 
 
@@ -44,17 +45,21 @@ def main() -> None:
         _exit(MISUSED, str(error))
 
 
-def _service(name: str) -> Service:
-    for service in SERVICES:
-        if service.name == name:
-            return service
-    raise typer.BadParameter(f"there is no service {name!r}, only {', '.join(service.name for service in SERVICES)}.")
+Choice = TypeVar("Choice", bound=Service)
 
 
-ServiceName = Annotated[
-    Service,
-    typer.Argument(parser=_service, metavar="NAME", help=f"One of: {', '.join(service.name for service in SERVICES)}."),
-]
+def _one_of(choices: Sequence[Choice]) -> typer.models.ArgumentInfo:
+    """An argument that names one of these services."""
+
+    def parse(name: str) -> Choice:
+        for service in choices:
+            if service.name == name:
+                return service
+        raise typer.BadParameter(f"there is no service {name!r} for this, only {names}.")
+
+    names = ", ".join(service.name for service in choices)
+    argument: typer.models.ArgumentInfo = typer.Argument(parser=parse, metavar="NAME", help=f"One of: {names}.")
+    return argument
 
 
 @app.command()
@@ -70,9 +75,9 @@ def up(
 ) -> None:
     """Start everything on this machine and keep it running; Ctrl-C stops it.
 
-    Starts a PostgreSQL in the folder, unless STOREKEEPER_STOCKLEDGER_DATABASE_URL and
-    STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL name another. Brings the tables up to date. Starts every service as a
-    process of its own, and starts again what dies.
+    Starts a PostgreSQL in the folder, unless STOREKEEPER_NAME_DATABASE_URL and STOREKEEPER_NAME_OWNER_DATABASE_URL name
+    another, for stockledger and for catalog. Brings the tables up to date. Starts every service as a process of its own,
+    and starts again what dies.
     """
     from storekeeper_cli.up import up as run
 
@@ -92,13 +97,13 @@ def demo() -> None:
 
 
 @app.command()
-def serve(service: ServiceName) -> None:
+def serve(service: Annotated[Service, _one_of(SERVICES)]) -> None:
     """Run one service in this process, as `python -m storekeeper_NAME` does."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", service.package])
 
 
 @app.command()
-def migrate(service: ServiceName) -> None:
+def migrate(service: Annotated[GrpcService, _one_of(WITH_DATABASE)]) -> None:
     """Bring the tables of one service up to date.
 
     Needs STOREKEEPER_NAME_OWNER_DATABASE_URL: the database, as the role that owns its tables. The role that the service

@@ -6,13 +6,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from storekeeper_cli.postgres.databases import service_name
 from storekeeper_cli.problem import Problem
-from storekeeper_cli.services import Service
+from storekeeper_cli.services import GrpcService
 from storekeeper_kit import logs
 from storekeeper_kit.config import ConfigurationError, SharedSettings, load
 from storekeeper_kit.migrations import MigrationFailed, upgrade
 
 
-def migrate(service: Service) -> None:
+def migrate(service: GrpcService) -> None:
     """Run the migrations that the database lacks, and grant the service's role what it may do."""
     settings = load(SharedSettings)
     logs.configure(settings.log_format, settings.log_level)
@@ -27,7 +27,7 @@ def migrate(service: Service) -> None:
         raise Problem(str(error)) from None
 
 
-def _service_role(service: Service) -> str:
+def _service_role(service: GrpcService) -> str:
     """The role that is named, or that the service connects as if that is known here, or that ``up`` makes."""
     user = conninfo_to_dict(os.environ.get(service.variable("DATABASE_URL"), "")).get("user")
     return os.environ.get(service.variable("SERVICE_ROLE")) or str(user or service_name(service.name))

@@ -1,11 +1,14 @@
-"""The services that ``up`` starts: their names, where they listen, and their variables."""
+"""The programs that ``up`` keeps running: their names, where they listen, and their variables."""
 
 import os
 import socket
 import sys
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from storekeeper_cli import health
 from storekeeper_cli.postgres import Urls
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
@@ -19,17 +22,15 @@ PORT_MAX = 65535
 STOP_GRACE_S = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(ABC):
     """One service: ``python -m <package>`` with its variables."""
 
     name: str
     title: str
-    # What clients call, and what its health is asked under.
-    grpc_service: str
     default_listen: str
-    # A method that answers an empty request, to show a call that works.
-    example_method: str
+    # The services that it calls: it is told where they listen.
+    calls: tuple["Service", ...] = ()
 
     @property
     def package(self) -> str:
@@ -39,6 +40,51 @@ class Service:
     def variable(self, name: str) -> str:
         """One of the service's own variables."""
         return f"STOREKEEPER_{self.name}_{name}".upper()
+
+    @abstractmethod
+    async def serves(self, address: str) -> bool:
+        """Whether it answers there, and says that it is ready for work."""
+
+    def configured_address(self) -> str:
+        """Where it is expected to listen."""
+        return os.environ.get(self.variable("LISTEN")) or self.default_listen
+
+    def address(self) -> str:
+        """Where it will listen; a free port is settled here, so that we know it too."""
+        host, _, port = self.configured_address().rpartition(":")
+        if not host or not port.isdigit() or int(port) > PORT_MAX:
+            raise ConfigurationError([f"{self.variable('LISTEN')}: should be like {self.default_listen}"])
+        return f"{host}:{_claim(host, int(port), self)}"
+
+    def server(self, addresses: Mapping["Service", str], urls: Urls | None = None) -> Program:
+        """The program that serves, from its database if it has one. What it need not know of databases is kept from it."""
+        return Program(
+            name=self.name,
+            # -P: what lies in the current folder is not imported.
+            command=(sys.executable, "-P", "-m", self.package),
+            environment={
+                self.variable("STOP_GRACE_S"): str(STOP_GRACE_S),
+                **{name: value for name, value in os.environ.items() if not names_a_database(name)},
+                self.variable("LISTEN"): addresses[self],
+                **{self.variable(f"{callee.name}_TARGET"): addresses[callee] for callee in self.calls},
+                **({self.variable("DATABASE_URL"): urls.service} if urls else {}),
+                "STOREKEEPER_LOG_FORMAT": "json",
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcService(Service):
+    """A service over gRPC, which keeps its data in a database of its own."""
+
+    # What clients call, and what its health is asked under.
+    grpc_service: str
+    # A method that answers an empty request, to show a call that works.
+    example_method: str
+
+    async def serves(self, address: str) -> bool:
+        """As its health says."""
+        return await health.is_serving(address, self.grpc_service)
 
     def given_urls(self) -> Urls | None:
         """The database that the environment names; None if it names none and wants one of ours."""
@@ -51,30 +97,6 @@ class Service:
             )
         return None if missing else Urls(*urls.values())
 
-    def address(self) -> str:
-        """Where it will listen; a free port is settled here, so that we know it too."""
-        listen = os.environ.get(self.variable("LISTEN")) or self.default_listen
-        host, _, port = listen.rpartition(":")
-        if not host or not port.isdigit() or int(port) > PORT_MAX:
-            raise ConfigurationError([f"{self.variable('LISTEN')}: should be like {self.default_listen}"])
-        return f"{host}:{_claim(host, int(port), self)}"
-
-    def server(self, address: str, database_url: str) -> Program:
-        """The program that serves. What only migrations may know is kept from it."""
-        database_url_variable, owner_url_variable = self._url_variables
-        return Program(
-            name=self.name,
-            # -P: what lies in the current folder is not imported.
-            command=(sys.executable, "-P", "-m", self.package),
-            environment={
-                self.variable("STOP_GRACE_S"): str(STOP_GRACE_S),
-                **{name: value for name, value in os.environ.items() if name != owner_url_variable},
-                self.variable("LISTEN"): address,
-                database_url_variable: database_url,
-                "STOREKEEPER_LOG_FORMAT": "json",
-            },
-        )
-
     def migration(self, urls: Urls) -> Program:
         """The program that brings the database's tables up to date, and ends."""
         return Program(
@@ -82,8 +104,7 @@ class Service:
             command=(sys.executable, "-P", "-m", "storekeeper_cli", "migrate", self.name),
             environment={
                 **os.environ,
-                self.variable("DATABASE_URL"): urls.service,
-                self.variable("OWNER_DATABASE_URL"): urls.owner,
+                **dict(zip(self._url_variables, (urls.service, urls.owner), strict=True)),
                 "STOREKEEPER_LOG_FORMAT": "json",
             },
         )
@@ -93,15 +114,39 @@ class Service:
         return self.variable("DATABASE_URL"), self.variable("OWNER_DATABASE_URL")
 
 
-STOCK_LEDGER = Service(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpService(Service):
+    """A service over HTTP, which has no database: what it knows, it asks of others."""
+
+    async def serves(self, address: str) -> bool:
+        """As its page for that says."""
+        return await health.is_ready(address)
+
+
+STOCK_LEDGER = GrpcService(
     name="stockledger",
     title="Stock ledger",
-    grpc_service="storekeeper.stockledger.v1.StockLedger",
     default_listen="127.0.0.1:50052",
+    grpc_service="storekeeper.stockledger.v1.StockLedger",
     example_method="ListLocations",
 )
+CATALOG = GrpcService(
+    name="catalog",
+    title="Catalog",
+    default_listen="127.0.0.1:50051",
+    calls=(STOCK_LEDGER,),
+    grpc_service="storekeeper.catalog.v1.Catalog",
+    example_method="ListItems",
+)
+GATEWAY = HttpService(name="gateway", title="Gateway", default_listen="127.0.0.1:8080", calls=(CATALOG, STOCK_LEDGER))
 # In the order in which they are started: whoever is called comes before whoever calls.
-SERVICES = (STOCK_LEDGER,)
+WITH_DATABASE = (STOCK_LEDGER, CATALOG)
+SERVICES: tuple[Service, ...] = (*WITH_DATABASE, GATEWAY)
+
+
+def names_a_database(variable: str) -> bool:
+    """Whether a variable says where a service has its data, and with what password."""
+    return variable.startswith("STOREKEEPER_") and variable.endswith("DATABASE_URL")
 
 
 def _claim(host: str, port: int, service: Service) -> int:

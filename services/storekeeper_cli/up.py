@@ -2,15 +2,15 @@
 
 import asyncio
 import functools
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from storekeeper_cli.folder import Folder
-from storekeeper_cli.health import is_serving
 from storekeeper_cli.postgres import EmbeddedPostgres, Urls
-from storekeeper_cli.services import SERVICES, Service
+from storekeeper_cli.services import SERVICES, WITH_DATABASE, Service
 from storekeeper_cli.supervisor import Supervisor, supervise
 from storekeeper_cli.terminal import Terminal
 from storekeeper_cli.welcome import print_welcome
@@ -29,7 +29,7 @@ def up(path: Path | None, *, all_logs: bool) -> None:
     """Start everything, keep it running, and stop it in order when asked to."""
     settings = load(UpSettings)
     terminal = Terminal(all_logs=all_logs)
-    given = {service: service.given_urls() for service in SERVICES}
+    given = {service: service.given_urls() for service in WITH_DATABASE}
     folder = Folder(path or settings.folder)
     with folder.locked():
         addresses = {service: service.address() for service in SERVICES}
@@ -39,9 +39,17 @@ def up(path: Path | None, *, all_logs: bool) -> None:
         async def start_everything(supervisor: Supervisor) -> None:
             if postgres is not None:
                 await _start_postgres(supervisor, postgres)
-            for service, address in addresses.items():
-                urls = given[service] or await _create_database(postgres, service)
-                await _start_service(supervisor, service, address, urls)
+            urls: dict[Service, Urls] = {
+                service: url or await _create_database(postgres, service) for service, url in given.items()
+            }
+            await _together(supervisor.run(service.migration(urls[service])) for service in WITH_DATABASE)
+            await _together(
+                supervisor.start(
+                    service.server(addresses, urls.get(service)),
+                    functools.partial(service.serves, addresses[service]),
+                )
+                for service in SERVICES
+            )
             print_welcome(terminal, folder, addresses, postgres)
 
         asyncio.run(supervise(start_everything, logs=folder.logs, report=terminal.report, show=terminal.show))
@@ -62,8 +70,11 @@ async def _create_database(postgres: EmbeddedPostgres | None, service: Service) 
     return await asyncio.to_thread(postgres.create_service_database, service.name)
 
 
-async def _start_service(supervisor: Supervisor, service: Service, address: str, urls: Urls) -> None:
-    await supervisor.run(service.migration(urls))
-    await supervisor.start(
-        service.server(address, urls.service), functools.partial(is_serving, address, service.grpc_service)
-    )
+async def _together(steps: Iterable[Coroutine[object, object, None]]) -> None:
+    """Take these steps side by side: each begins in its turn, and none waits for another. A failure ends them all."""
+    tasks = [asyncio.create_task(step) for step in steps]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -8,8 +8,12 @@ from pathlib import Path
 from storekeeper_cli.folder import Folder
 from storekeeper_cli.postgres import EmbeddedPostgres
 from storekeeper_cli.postgres.keys import HOST
-from storekeeper_cli.services import Service
+from storekeeper_cli.services import GrpcService, Service
 from storekeeper_cli.terminal import Terminal
+
+# Any will do: nobody has to be known to the gateway.
+CREDENTIALS = "-H 'ApiIntegrationCode: any' -H 'UserName: me' -H 'Secret: any'"
+EVERYTHING = '{"filter": [{"op": "exist", "field": "id"}]}'
 
 
 def print_welcome(
@@ -19,7 +23,7 @@ def print_welcome(
     terminal.say("Storekeeper is up. Ctrl-C stops it.", "bold green")
     terminal.say()
     for service, address in addresses.items():
-        _print_fact(terminal, service.title, f"{address}  (gRPC with reflection and health)")
+        _print_fact(terminal, service.title, _endpoint(service, address))
     if postgres is not None:
         _print_fact(
             terminal, "PostgreSQL", f"{HOST}:{postgres.port}  (passwords in {folder.path / 'postgres/keys.json'})"
@@ -33,7 +37,12 @@ def print_welcome(
 
 
 def example_calls(service: Service, address: str) -> list[str]:
-    """Shell lines: what there is, whether it is healthy, and one call, once with each tool."""
+    """Shell lines that work as pasted."""
+    return _grpc_calls(service, address) if isinstance(service, GrpcService) else [_http_call(address)]
+
+
+def _grpc_calls(service: GrpcService, address: str) -> list[str]:
+    """What there is, whether it is healthy, and one call, once with each tool."""
     grpcurl, buf = tool("grpcurl"), tool("buf")
     method = f"{service.grpc_service}/{service.example_method}"
     health = json.dumps({"service": service.grpc_service})
@@ -43,6 +52,17 @@ def example_calls(service: Service, address: str) -> list[str]:
         f"{grpcurl} -plaintext -d '{{}}' {address} {method}",
         f"{buf} curl --protocol grpc --http2-prior-knowledge -d '{{}}' http://{address}/{method}",
     ]
+
+
+def _http_call(address: str) -> str:
+    """All products, as a client of Autotask's asks for them."""
+    return f"curl http://{address}/ATServicesRest/V1.0/Products/query {CREDENTIALS} -d '{EVERYTHING}'"
+
+
+def _endpoint(service: Service, address: str) -> str:
+    if isinstance(service, GrpcService):
+        return f"{address}  (gRPC with reflection and health)"
+    return f"http://{address}  (Autotask's REST API)"
 
 
 def _print_fact(terminal: Terminal, title: str, fact: str) -> None:

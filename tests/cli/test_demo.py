@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1.stock_ledger_pb2_grpc import StockLedgerStub
 from storekeeper_cli.demo.pictures import Pictures
 from storekeeper_cli.demo.stage import Stage, temporary_stage
-from storekeeper_cli.services import STOCK_LEDGER
+from storekeeper_cli.services import SERVICES, STOCK_LEDGER, Service
 from storekeeper_kit.clients import blocking_channel
 from tests.cli.processes import wait_for
 
@@ -30,33 +30,34 @@ DEMO = (sys.executable, "-P", "-m", "storekeeper_cli", "demo")
 
 
 @pytest.fixture(scope="module")
-def ledger() -> Iterator[Stage]:
-    """A ledger that runs before the demo begins."""
-    with temporary_stage() as stage:
-        yield stage
+def stage() -> Iterator[Stage]:
+    """Services that run before the demo begins."""
+    with temporary_stage() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def printed(ledger: Stage) -> str:
+def printed(stage: Stage) -> str:
     """What it prints there, for most tests."""
-    return demo(ledger.address)
+    return demo(stage.addresses)
 
 
 @pytest.fixture
-def nobody() -> Iterator[str]:
-    """An address that is taken, but not by a ledger."""
+def nobody() -> Iterator[dict[Service, str]]:
+    """An address that is taken, but by none of the services."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
-        yield f"127.0.0.1:{holder.getsockname()[1]}"
+        yield dict.fromkeys(SERVICES, f"127.0.0.1:{holder.getsockname()[1]}")
 
 
-def environment(address: str, **variables: str) -> dict[str, str]:
-    return os.environ | {"STOREKEEPER_STOCKLEDGER_LISTEN": address} | variables
+def environment(addresses: Mapping[Service, str], **variables: str) -> dict[str, str]:
+    listen = {service.variable("LISTEN"): addresses[service] for service in SERVICES}
+    return os.environ | listen | variables
 
 
-def demo(address: str, **variables: str) -> str:
+def demo(addresses: Mapping[Service, str], **variables: str) -> str:
     """Run the demo, which succeeds; what it prints."""
     done = subprocess.run(
-        DEMO, env=environment(address, **variables), check=False, capture_output=True, text=True, timeout=60
+        DEMO, env=environment(addresses, **variables), check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout
@@ -74,8 +75,8 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def test_removing_20_takes_5_then_10_then_5_on_every_run(ledger: Stage, printed: str) -> None:
-    for lines in (printed.splitlines(), demo(ledger.address).splitlines()):
+def test_removing_20_takes_5_then_10_then_5_on_every_run(stage: Stage, printed: str) -> None:
+    for lines in (printed.splitlines(), demo(stage.addresses).splitlines()):
         rows = [tuple(re.findall(r"[\d-]+", line)[1:]) for line in lines if re.search(r"\d{4}-\d\d-\d\d  ", line)]
         assert rows == [
             ("2019-01-01", "15", "5"),
@@ -99,15 +100,15 @@ def test_an_emptied_stocked_item_refuses_in_the_words_of_the_service(printed: st
     assert re.search(r"  In words: 10 units were asked of stocked item \d+, which has 0 available[.]\n", printed)
 
 
-def test_two_at_once_do_not_disturb_each_other(ledger: Stage) -> None:
+def test_two_at_once_do_not_disturb_each_other(stage: Stage) -> None:
     with ThreadPoolExecutor() as pool:
-        for printed in pool.map(demo, [ledger.address] * 2):
+        for printed in pool.map(demo, [stage.addresses] * 2):
             assert "Taken: 5 / 10 / 5. Left: 20." in printed
 
 
 @pytest.mark.usefixtures("printed")
-def test_the_stock_of_others_is_left_alone(ledger: Stage) -> None:
-    with blocking_channel(ledger.address) as channel:
+def test_the_stock_of_others_is_left_alone(stage: Stage) -> None:
+    with blocking_channel(stage.addresses[STOCK_LEDGER]) as channel:
         assert not StockLedgerStub(channel).ListLocations(pb.ListLocationsRequest()).locations
 
 
@@ -118,22 +119,22 @@ def test_the_line_about_the_journal_works_as_pasted(printed: str) -> None:
     assert done.stdout.count('"movement_id"') == 8
 
 
-def test_what_is_no_terminal_gets_plain_lines(ledger: Stage) -> None:
-    printed = demo(ledger.address, COLUMNS="40")
+def test_what_is_no_terminal_gets_plain_lines(stage: Stage) -> None:
+    printed = demo(stage.addresses, COLUMNS="40")
     assert "\x1b" not in printed
     assert max(map(len, printed.splitlines())) > 80
 
 
-def test_without_a_ledger_it_starts_one_and_leaves_nothing_behind(nobody: str, tmp_path: Path) -> None:
+def test_without_a_ledger_it_starts_one_and_leaves_nothing_behind(nobody: dict[Service, str], tmp_path: Path) -> None:
     # A database for real work is no concern of the demo's.
     printed = demo(nobody, TMPDIR=str(tmp_path), STOREKEEPER_STOCKLEDGER_DATABASE_URL="postgresql://nowhere/work")
-    assert printed.startswith(f"No stock ledger serves at {nobody}: one is started for the demo ...\n")
+    assert printed.startswith(f"No stock ledger serves at {nobody[STOCK_LEDGER]}: one is started for the demo ...\n")
     assert "Taken: 5 / 10 / 5. Left: 20." in printed
     assert list(tmp_path.iterdir()) == []
     assert processes_in(tmp_path) == []
 
 
-def test_interrupted_it_leaves_nothing_behind(nobody: str, tmp_path: Path) -> None:
+def test_interrupted_it_leaves_nothing_behind(nobody: dict[Service, str], tmp_path: Path) -> None:
     """By a plain kill or a closed window, which go the way of Ctrl-C."""
     process = subprocess.Popen(
         DEMO, env=environment(nobody, TMPDIR=str(tmp_path)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -153,7 +154,9 @@ def test_a_ledger_that_cannot_answer_ends_it_with_one_line() -> None:
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    done = subprocess.run(DEMO, env=environment(address), check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        DEMO, env=environment(dict.fromkeys(SERVICES, address)), check=False, capture_output=True, text=True, timeout=60
+    )
     server.stop(None)
     assert (done.returncode, done.stderr) == (
         1,

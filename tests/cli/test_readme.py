@@ -27,7 +27,7 @@ SETTINGS: tuple[type[SharedSettings], ...] = (StockLedgerSettings, UpSettings)
 def address() -> Iterator[str]:
     """An empty ledger."""
     with temporary_stage() as stage:
-        yield stage.address
+        yield stage.addresses[STOCK_LEDGER]
 
 
 @pytest.mark.skipif(not (ROOT / ".venv/bin/grpcurl").exists(), reason="There is no grpcurl for this machine.")

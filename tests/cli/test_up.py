@@ -18,11 +18,14 @@ import pytest
 
 from storekeeper_cli.postgres import EmbeddedPostgres
 from storekeeper_cli.program import Program
+from storekeeper_cli.services import SERVICES, WITH_DATABASE
 from tests.cli.processes import all_ended, family_of, wait_for
 
 STOREKEEPER = (sys.executable, "-P", "-m", "storekeeper_cli")
-EXAMPLES = 4  # The last thing that is printed when everything serves.
-READY_TIMEOUT_S = 60  # It takes three seconds where nothing else is going on.
+EXAMPLES = 9  # The last thing that is printed when everything serves.
+# What their command lines have in them.
+PROGRAMS = {service.name: f"-m {service.package}" for service in SERVICES} | {"postgres": "bin/postgres -D"}
+READY_TIMEOUT_S = 60  # It takes four seconds where nothing else is going on.
 
 
 class Up:
@@ -55,7 +58,11 @@ class Up:
         return self._printed.read_text()
 
     def examples(self) -> list[str]:
-        return re.findall(r"^  (\S*(?:grpcurl|buf) .*)$", self.printed(), re.MULTILINE)
+        return re.findall(r"^  (\S*(?:grpcurl|buf|curl) .*)$", self.printed(), re.MULTILINE)
+
+    def example(self, word: str) -> str:
+        """The first of them in which this is found."""
+        return next(line for line in self.examples() if re.search(word, line))
 
     def pid_of(self, program: str) -> int:
         [pid] = [pid for pid in family_of(self.process.pid)[1:] if program in command_line(pid)]
@@ -66,7 +73,13 @@ class Up:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    return os.environ | {"STOREKEEPER_STOCKLEDGER_LISTEN": "127.0.0.1:0"} | variables
+    anywhere = {service.variable("LISTEN"): "127.0.0.1:0" for service in SERVICES}
+    return os.environ | anywhere | variables
+
+
+def variables_of(pid: int) -> list[str]:
+    """The names of a process's environment variables."""
+    return [line.partition("=")[0] for line in Path(f"/proc/{pid}/environ").read_text().split("\0")]
 
 
 def command_line(pid: int) -> str:
@@ -91,7 +104,7 @@ def run(line: str) -> subprocess.CompletedProcess[str]:
 def create_location(up: Up, name: str) -> None:
     """Leave something behind."""
     request = json.dumps({"request_id": str(uuid.uuid4()), "location": {"name": name}})
-    done = run(up.examples()[-1].replace("ListLocations", "CreateLocation").replace("{}", request))
+    done = run(up.example("ListLocations").replace("ListLocations", "CreateLocation").replace("{}", request))
     assert done.returncode == 0, done.stderr
 
 
@@ -110,12 +123,13 @@ def up(folder: Path) -> Iterator[Up]:
 
 @pytest.fixture
 def given(postgres: EmbeddedPostgres) -> dict[str, str]:
-    """The variables that name a database that is there already."""
-    urls = postgres.create_service_database("stockledger", database="given_to_up")
-    return {
-        "STOREKEEPER_STOCKLEDGER_DATABASE_URL": urls.service,
-        "STOREKEEPER_STOCKLEDGER_OWNER_DATABASE_URL": urls.owner,
-    }
+    """The variables that name databases that are there already."""
+    variables = {}
+    for service in WITH_DATABASE:
+        urls = postgres.create_service_database(service.name, database=f"{service.name}_given_to_up")
+        variables[service.variable("DATABASE_URL")] = urls.service
+        variables[service.variable("OWNER_DATABASE_URL")] = urls.owner
+    return variables
 
 
 def test_the_printed_calls_work_as_pasted(up: Up) -> None:
@@ -126,17 +140,29 @@ def test_the_printed_calls_work_as_pasted(up: Up) -> None:
 
 
 def test_every_program_runs_in_a_session_of_its_own(up: Up) -> None:
-    sessions = {
-        os.getsid(pid)
-        for pid in (up.process.pid, up.pid_of("bin/postgres -D"), up.pid_of("-m storekeeper_stockledger"))
+    pids = [up.process.pid, *(up.pid_of(program) for program in PROGRAMS.values())]
+    assert len({os.getsid(pid) for pid in pids}) == len(pids)
+
+
+def test_a_service_learns_no_password_but_its_own(up: Up) -> None:
+    known = {
+        service.name: [name for name in variables_of(up.pid_of(PROGRAMS[service.name])) if "DATABASE_URL" in name]
+        for service in SERVICES
     }
-    assert len(sessions) == 3
+    assert known == {
+        "stockledger": ["STOREKEEPER_STOCKLEDGER_DATABASE_URL"],
+        "catalog": ["STOREKEEPER_CATALOG_DATABASE_URL"],
+        "gateway": [],
+    }
 
 
-def test_the_service_never_learns_the_owners_password(up: Up) -> None:
-    variables = Path(f"/proc/{up.pid_of('-m storekeeper_stockledger')}/environ").read_text()
-    assert "STOREKEEPER_STOCKLEDGER_DATABASE_URL" in variables
-    assert "OWNER" not in variables
+def test_what_a_client_of_the_gateway_creates_is_in_the_catalog_and_registered_with_the_ledger(up: Up) -> None:
+    mouse = {"name": "Mouse", "isActive": True, "isSerialized": False, "productBillingCodeID": 1}
+    query = up.example("Products/query")
+    created = run(re.sub(r"-d .*", f"-d '{json.dumps(mouse)}'", query.replace("/query", "")))
+    item_id = json.loads(created.stdout)["itemId"]
+    [item] = json.loads(run(up.example("buf curl .*ListItems")).stdout)["items"]
+    assert (item["itemId"], item["registration"]) == (str(item_id), {"state": "REGISTRATION_STATE_DONE"})
 
 
 def test_a_second_up_in_the_same_folder_is_told_who_is_there(up: Up) -> None:
@@ -146,14 +172,14 @@ def test_a_second_up_in_the_same_folder_is_told_who_is_there(up: Up) -> None:
     )
 
 
-@pytest.mark.parametrize("program", ["-m storekeeper_stockledger", "bin/postgres -D"])
-def test_what_is_killed_comes_back(up: Up, program: str) -> None:
-    name = "postgres" if "postgres" in program else "stockledger"
+@pytest.mark.parametrize("name", ["gateway", "catalog", "stockledger", "postgres"])
+def test_what_is_killed_comes_back(up: Up, name: str) -> None:
     before = up.printed().count(f"{name} is back.")
-    up.kill(program)
+    up.kill(PROGRAMS[name])
     wait_for(lambda: up.printed().count(f"{name} is back.") > before)
-    call = up.examples()[1]
-    wait_for(lambda: '"SERVING"' in run(call).stdout)
+    checks = [up.example(f"{service.grpc_service}.*Health/Check") for service in WITH_DATABASE]
+    wait_for(lambda: all('"SERVING"' in run(check).stdout for check in checks))
+    wait_for(lambda: run(up.example("Products/query")).stdout.startswith('{"items"'))
 
 
 def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> None:
@@ -189,7 +215,7 @@ def test_a_given_database_is_used_instead_of_a_postgresql_of_our_own(tmp_path: P
     with Up(tmp_path / "folder", **given) as up:
         assert not (up.folder / "postgres").exists()
         assert "PostgreSQL" not in up.printed()
-        assert len(family_of(up.process.pid)) == 2
+        assert len(family_of(up.process.pid)) == 1 + len(SERVICES)
 
 
 def test_a_bad_setting_of_a_service_ends_up_with_the_services_own_words(tmp_path: Path, given: dict[str, str]) -> None:
@@ -205,7 +231,7 @@ def test_kill_9_leaves_no_process_behind_and_the_next_start_has_the_data_until_c
     up.process.kill()
     with Up(up.folder) as again:
         assert all_ended(pids)
-        assert "Shed" in run(again.examples()[-1]).stdout
+        assert "Shed" in run(again.example("ListLocations")).stdout
         ends_on_ctrl_c(again)
 
 

@@ -8,7 +8,7 @@ import grpc
 from storekeeper.errors.v1.error_reason_pb2 import INSUFFICIENT_STOCK, ErrorReason
 from storekeeper_cli.demo.mice import TENANT_ID, Mice, Removal, new_request_id
 from storekeeper_cli.demo.pictures import Pictures
-from storekeeper_cli.demo.stage import Stage, configured_address, running_stage, temporary_stage
+from storekeeper_cli.demo.stage import Stage, running_stage, temporary_stage
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.services import STOCK_LEDGER
 from storekeeper_cli.welcome import tool
@@ -26,10 +26,10 @@ def demo() -> None:
     pictures = Pictures()
     stage = running_stage()
     if stage is not None:
-        pictures.say(f"Played on the ledger at {stage.address}, in a tenant of its own ({TENANT_ID}).")
+        pictures.say(f"Played on the ledger at {stage.addresses[STOCK_LEDGER]}, in a tenant of its own ({TENANT_ID}).")
         _play(stage, pictures)
         return
-    pictures.say(f"No stock ledger serves at {configured_address()}: one is started for the demo ...")
+    pictures.say(f"No stock ledger serves at {STOCK_LEDGER.configured_address()}: one is started for the demo ...")
     with temporary_stage() as stage:
         _play(stage, pictures)
     pictures.say("That ledger is gone again with all its data. `storekeeper up` starts one to keep.")
@@ -37,12 +37,14 @@ def demo() -> None:
 
 def _play(stage: Stage, pictures: Pictures) -> None:
     try:
-        with blocking_channel(stage.address) as channel:
+        with blocking_channel(stage.addresses[STOCK_LEDGER]) as channel:
             _play_on(channel, stage, pictures)
     except grpc.RpcError as error:
         failure = failure_of(error)
         reason = failure.reason or failure.code.name
-        raise Problem(f"The ledger at {stage.address} ended the demo: {reason}: {failure.message}") from None
+        raise Problem(
+            f"The ledger at {stage.addresses[STOCK_LEDGER]} ended the demo: {reason}: {failure.message}"
+        ) from None
 
 
 def _play_on(channel: grpc.Channel, stage: Stage, pictures: Pictures) -> None:
@@ -102,7 +104,7 @@ def _point_to_journal(mice: Mice, stage: Stage, pictures: Pictures) -> None:
     request = json.dumps({"location_id": mice.location_id})
     pictures.say("What the journal has of it:")
     pictures.say_as_is(
-        f"  {tool('grpcurl')} -plaintext -H '{TENANT_KEY}: {TENANT_ID}' -d '{request}' {stage.address}"
+        f"  {tool('grpcurl')} -plaintext -H '{TENANT_KEY}: {TENANT_ID}' -d '{request}' {stage.addresses[STOCK_LEDGER]}"
         f" {STOCK_LEDGER.grpc_service}/ListMovements",
         "cyan",
     )

