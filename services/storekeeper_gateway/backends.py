@@ -14,6 +14,7 @@ from storekeeper.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from storekeeper.stockledger.v1 import stock_ledger_pb2, stock_ledger_pb2_grpc
 from storekeeper_kit import clients
 from storekeeper_kit.caller import Caller
+from storekeeper_kit.request_ids import new_request_id
 
 HEALTH_TIMEOUT_S: Final = 2.0
 CATALOG: Final = catalog_pb2.DESCRIPTOR.services_by_name["Catalog"].full_name
@@ -54,8 +55,8 @@ class Call:
     caller: Caller
     deadline: float
     """As `time.monotonic()` counts."""
-    intent: uuid.UUID
-    """What the request ids of its changes are derived from: a repeat that says so has the same one."""
+    intent: uuid.UUID | None
+    """What its request ids are derived from, where its client has named it so that it can repeat it; else they are new."""
 
     @property
     def catalog(self) -> Any:
@@ -74,13 +75,11 @@ class Call:
 
     def request_id(self, step: str) -> str:
         """The request id of one change that the request makes."""
-        return str(uuid.uuid5(self.intent, step))
+        return new_request_id() if self.intent is None else str(uuid.uuid5(self.intent, step))
 
 
-def intent_of(caller: Caller, vendor: str, idempotency_key: str | None) -> uuid.UUID:
-    """A new intent, or the one that a client names by its key: its own, not that of another user or vendor."""
-    if idempotency_key is None:
-        return uuid.uuid4()
+def intent_of(caller: Caller, vendor: str, idempotency_key: str) -> uuid.UUID:
+    """The intent that a client names by a key: its own, not that of another user or of another vendor's client."""
     return uuid.uuid5(NAMESPACE, "\n".join((vendor, str(caller.tenant_id), caller.actor, idempotency_key)))
 
 

@@ -6,26 +6,29 @@ python -m tests.bench.client --target 127.0.0.1:50052 --call hot --location 1 --
 import argparse
 import asyncio
 import json
-import os
 import random
 import time
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 import grpc
 import uvloop
 from google.type.decimal_pb2 import Decimal
 
+from storekeeper.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
-from tests.bench.empty_server import PATH
-from tests.bench.loading import HOT_ITEM, ITEMS
+from storekeeper_kit.request_ids import new_request_id
+from tests.bench import empty_http_server, empty_server
+from tests.bench.http_connection import HttpConnection
+from tests.bench.loading import HOT_ITEM, ITEMS, LAYERS
 
 QUANTITY: Final = "3"
 WARM_UP_S: Final = 0.5
 CALL_TIMEOUT_S: Final = 10
+REST: Final = "/ATServicesRest/V1.0"
 
 Call = Callable[[], Awaitable[object]]
 
@@ -71,10 +74,15 @@ class Stopwatch:
 async def main() -> None:
     """Measure what the arguments say."""
     arguments = parse()
-    async with grpc.aio.insecure_channel(arguments.target) as channel:
-        call = empty(channel) if arguments.call == "empty" else removal(channel, arguments.call, arguments.location)
-        stopwatch = Stopwatch(arguments.seconds)
-        await asyncio.gather(*(stopwatch.repeat(call) for _ in range(arguments.in_flight)))
+    stopwatch = Stopwatch(arguments.seconds)
+    if arguments.call in HTTP_CALLS:
+        connections = [await HttpConnection.open(arguments.target) for _ in range(arguments.in_flight)]
+        calls = [HTTP_CALLS[arguments.call](connection) for connection in connections]
+        await asyncio.gather(*map(stopwatch.repeat, calls))
+    else:
+        async with grpc.aio.insecure_channel(arguments.target) as channel:
+            call = GRPC_CALLS[arguments.call](channel, arguments.location)
+            await asyncio.gather(*(stopwatch.repeat(call) for _ in range(arguments.in_flight)))
     print(json.dumps(asdict(stopwatch.answered())))
 
 
@@ -82,27 +90,27 @@ def parse() -> argparse.Namespace:
     """The arguments, as the module's docstring shows them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--target", required=True)
-    parser.add_argument("--call", choices=("empty", "uniform", "hot"), required=True)
+    parser.add_argument("--call", choices=(*GRPC_CALLS, *HTTP_CALLS), required=True)
     parser.add_argument("--location", type=int, default=0)
     parser.add_argument("--in-flight", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     return parser.parse_args()
 
 
-def empty(channel: grpc.aio.Channel) -> Call:
+def empty(channel: grpc.aio.Channel, _location_id: int) -> Call:
     """Ask nothing of the bare server."""
-    call: Any = channel.unary_unary(PATH)
+    call: Any = channel.unary_unary(empty_server.PATH)
     return lambda: call(b"")
 
 
-def removal(channel: grpc.aio.Channel, kind: str, location_id: int) -> Call:
+def removal(channel: grpc.aio.Channel, location_id: int, *, hot: bool) -> Call:
     """Remove units oldest first, of any item or of the hot one."""
     ledger = pb_grpc.StockLedgerStub(channel)
 
     def call() -> Awaitable[object]:
-        item_id = HOT_ITEM if kind == "hot" else random.randint(1, ITEMS)
+        item_id = HOT_ITEM if hot else random.randint(1, ITEMS)
         request = pb.RemoveStockRequest(
-            request_id=request_id(),
+            request_id=new_request_id(),
             source=pb.StockSource(oldest_first=pb.StockSource.OldestFirst(item_id=item_id, location_id=location_id)),
             quantity=Decimal(value=QUANTITY),
         )
@@ -112,12 +120,45 @@ def removal(channel: grpc.aio.Channel, kind: str, location_id: int) -> Call:
     return call
 
 
-def request_id() -> str:
-    """A UUID of version 7: it sorts by time, so that the index of request ids grows at its end only."""
-    milliseconds = time.time_ns() // 1_000_000
-    number = milliseconds << 80 | 0x7 << 76 | 0b10 << 62
-    random_bits = int.from_bytes(os.urandom(10)) & ~(0xF << 76 | 0b11 << 62)
-    return str(uuid.UUID(int=number | random_bits))
+def item(channel: grpc.aio.Channel, _location_id: int) -> Call:
+    """Read an item of the catalog."""
+    catalog = catalog_pb2_grpc.CatalogStub(channel)
+    return lambda: catalog.GetItem(catalog_pb2.GetItemRequest(item_id=random.randint(1, ITEMS)), timeout=CALL_TIMEOUT_S)
+
+
+GRPC_CALLS: Final[Mapping[str, Callable[[grpc.aio.Channel, int], Call]]] = {
+    "empty": empty,
+    "uniform": partial(removal, hot=False),
+    "hot": partial(removal, hot=True),
+    "item": item,
+}
+
+
+def empty_request(connection: HttpConnection) -> Call:
+    """Ask nothing of the bare HTTP server."""
+    return lambda: connection.ask("GET", empty_http_server.PATH)
+
+
+def rest_removal(connection: HttpConnection) -> Call:
+    """Remove units oldest first, of any product, as a client of Autotask's would."""
+
+    def call() -> Awaitable[object]:
+        body = {"inventoryProductID": random.randint(1, ITEMS), "quantityBeingRemoved": int(QUANTITY)}
+        return connection.ask("POST", f"{REST}/InventoryStockedItemsRemove", json.dumps(body))
+
+    return call
+
+
+def rest_stocked_item(connection: HttpConnection) -> Call:
+    """Read one stocked item, as a client of Autotask's would."""
+    return lambda: connection.ask("GET", f"{REST}/InventoryStockedItems/{random.randint(1, ITEMS * LAYERS)}")
+
+
+HTTP_CALLS: Final[Mapping[str, Callable[[HttpConnection], Call]]] = {
+    "empty-http": empty_request,
+    "rest-removal": rest_removal,
+    "rest-stocked-item": rest_stocked_item,
+}
 
 
 if __name__ == "__main__":

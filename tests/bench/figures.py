@@ -11,12 +11,20 @@ from typing import Final, Literal
 from tests.bench.client import Answered
 from tests.bench.stage import Stage
 
-What = Literal["empty", "function", "ledger"]
-Call = Literal["empty", "uniform", "hot"]
+What = Literal["empty", "empty-http", "function", "ledger", "catalog", "gateway"]
+Call = Literal["empty", "empty-http", "uniform", "hot", "item", "rest-removal", "rest-stocked-item"]
 
 IN_FLIGHT: Final = (1, 64, 256)
 CLIENTS: Final = (1, 16, 64)
 CALLS: Final[tuple[Call, ...]] = ("uniform", "hot")
+AT_ONCE: Final = 64
+"""What is asked of the catalog and the gateway, and of the bare HTTP server, is asked by as many as this."""
+BASELINES: Final[Mapping[What, tuple[What, Call]]] = {
+    "ledger": ("empty", "empty"),
+    "catalog": ("empty", "empty"),
+    "gateway": ("empty-http", "empty-http"),
+}
+"""The least that an answer of each costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +38,13 @@ class Measurement:
     @property
     def name(self) -> str:
         """As `--only` and the file of figures know it: "ledger-hot-256"."""
-        return f"{self.what}-{self.call}-{self.at_once}" if self.what != "empty" else f"empty-{self.at_once}"
+        return f"{self.what}-{self.call}-{self.at_once}" if self.what != self.call else f"{self.what}-{self.at_once}"
 
     def take(self, stage: Stage, seconds: int) -> Sample:
         """Measure it once."""
         if self.what == "function":
             return Sample(stage.function.rate(self.call, self.at_once, seconds))
-        if self.what == "empty":
-            return _sample(stage.empty(self.at_once, seconds))
-        return _sample(stage.removals(self.call, self.at_once, seconds))
+        return _sample(stage.answered(self.call, self.at_once, seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ MEASUREMENTS: Final = (
     *(Measurement("empty", "empty", in_flight) for in_flight in IN_FLIGHT),
     *(Measurement("function", call, clients) for call in CALLS for clients in CLIENTS),
     *(Measurement("ledger", call, in_flight) for call in CALLS for in_flight in IN_FLIGHT),
+    Measurement("catalog", "item", AT_ONCE),
+    Measurement("empty-http", "empty-http", AT_ONCE),
+    Measurement("gateway", "rest-removal", AT_ONCE),
+    Measurement("gateway", "rest-stocked-item", AT_ONCE),
 )
 
 
@@ -107,11 +117,13 @@ class Figures:
         return Spread.of(sample.rate / base.rate for sample, base in pairs)
 
     def empty_call(self, measurement: Measurement) -> Measurement:
-        """The empty call with as many in flight."""
-        return Measurement("empty", "empty", measurement.at_once)
+        """The empty call, or the empty HTTP request, with as many in flight."""
+        return Measurement(*BASELINES[measurement.what], measurement.at_once)
 
-    def same_clients(self, measurement: Measurement) -> Measurement:
-        """The function with as many clients, or with the most that it was given."""
+    def same_clients(self, measurement: Measurement) -> Measurement | None:
+        """The function with as many clients, or with the most that it was given; None where it does something else."""
+        if measurement.what != "ledger":
+            return None
         return Measurement("function", measurement.call, min(measurement.at_once, max(CLIENTS)))
 
     def best_function(self, call: Call) -> Measurement | None:

@@ -29,11 +29,18 @@ OLDEST: Final = datetime(2019, 1, 1, tzinfo=UTC)
 IN_FLIGHT: Final = 256
 
 POSITIONS: Final = Path(__file__).with_name("positions.sql")
+CATALOG_ITEMS: Final = Path(__file__).with_name("catalog_items.sql")
 
 
 def load(target: str, owner_url: str) -> int:
     """Stock all items at one new location of the ledger at `target`, and return the location's id."""
     return uvloop.run(_load(target, owner_url))
+
+
+def load_catalog(owner_url: str) -> None:
+    """Let the catalog know the items that are drawn on, as if they had been created one by one."""
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(CATALOG_ITEMS.read_text(), {"tenant_id": TENANT_ID, "items": HOT_ITEM})
 
 
 async def _load(target: str, owner_url: str) -> int:

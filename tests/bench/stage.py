@@ -1,9 +1,9 @@
-"""All that is measured, on one PostgreSQL: the ledger, the function and the empty server, each in its own process."""
+"""All that is measured, on one PostgreSQL: the services, the function and the bare servers, each in its own process."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,10 @@ import psycopg
 from storekeeper_cli.postgres import EmbeddedPostgres
 from tests.bench.client import Answered
 from tests.bench.function import Function
-from tests.bench.loading import TENANT_ID, load
-from tests.harness.databases import LedgerDatabase, LedgerDatabases
+from tests.bench.loading import TENANT_ID, load, load_catalog
+from tests.harness.catalog_process import CatalogProcess
+from tests.harness.databases import LedgerDatabases, ServiceDatabase, ServiceDatabases
+from tests.harness.gateway_process import GatewayProcess
 from tests.harness.invariants import check_invariants
 from tests.harness.ledger_process import LedgerProcess
 
@@ -24,28 +26,37 @@ DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 # Loading is not measured, and a checkpoint makes it durable afterwards.
 WITHOUT_WAITING: Final = f"?options={quote('-c synchronous_commit=off')}"
 
+TARGETS: Final[Mapping[str, str]] = {
+    "empty": "empty",
+    "uniform": "ledger",
+    "hot": "ledger",
+    "item": "catalog",
+    "empty-http": "empty-http",
+    "rest-removal": "gateway",
+    "rest-stocked-item": "gateway",
+}
+"""Who is asked by each kind of call."""
+REMOVALS: Final = ("uniform", "hot", "rest-removal")
+
 
 class Stage:
     """What stands ready to be measured."""
 
     def __init__(
-        self, *, database: LedgerDatabase, ledger: str, location_id: int, empty_server: str, function: Function
+        self, *, database: ServiceDatabase, targets: Mapping[str, str], location_id: int, function: Function
     ) -> None:
         self._database = database
-        self._ledger = ledger
+        self._targets = targets
         self._location_id = location_id
-        self._empty_server = empty_server
         self._removals = 0
         self.function = function
 
-    def empty(self, in_flight: int, seconds: int) -> Answered:
-        """Calls to the bare server."""
-        return _client("empty", self._empty_server, in_flight, seconds)
-
-    def removals(self, call: str, in_flight: int, seconds: int) -> Answered:
-        """RemoveStock calls to the ledger."""
-        answered = _client(call, self._ledger, in_flight, seconds, self._location_id)
-        self._removals += answered.calls
+    def answered(self, call: str, in_flight: int, seconds: int) -> Answered:
+        """What came of calls of this kind, as `TARGETS` names them."""
+        target = self._targets[TARGETS[call]]
+        answered = _client(call, target, in_flight, seconds, self._location_id)
+        if call in REMOVALS:
+            self._removals += answered.calls
         return answered
 
     def check(self) -> None:
@@ -63,20 +74,30 @@ def set_up(folder: Path) -> Iterator[Stage]:
         database = LedgerDatabases(postgres).create()
         with LedgerProcess(database.service_url + WITHOUT_WAITING, folder) as ledger:
             location_id = load(ledger.address, database.owner_url)
+        catalog_database = ServiceDatabases(postgres, "catalog").create()
+        load_catalog(catalog_database.owner_url)
         function = Function(_function_database(postgres))
-        with psycopg.connect(database.superuser_url, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
-            connection.execute("CHECKPOINT")
+        for url in (database.superuser_url, catalog_database.superuser_url):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("VACUUM ANALYZE")
+                connection.execute("CHECKPOINT")
         for url in (database.service_url, postgres.superuser_url(FUNCTION_DATABASE)):
             _require_durable(url)
-        with LedgerProcess(database.service_url, folder) as ledger, _empty_server() as empty_server:
-            yield Stage(
-                database=database,
-                ledger=ledger.address,
-                location_id=location_id,
-                empty_server=empty_server,
-                function=function,
-            )
+        with (
+            LedgerProcess(database.service_url, folder) as ledger,
+            CatalogProcess(catalog_database.service_url, ledger.address, folder) as catalog,
+            GatewayProcess(catalog.address, ledger.address, folder) as gateway,
+            _bare_server("empty_server") as empty,
+            _bare_server("empty_http_server") as empty_http,
+        ):
+            targets = {
+                "ledger": ledger.address,
+                "catalog": catalog.address,
+                "gateway": gateway.address,
+                "empty": empty,
+                "empty-http": empty_http,
+            }
+            yield Stage(database=database, targets=targets, location_id=location_id, function=function)
 
 
 def postgresql_version(folder: Path) -> str:
@@ -98,8 +119,8 @@ def _require_durable(url: str) -> None:
 
 
 @contextmanager
-def _empty_server() -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.bench.empty_server"]
+def _bare_server(name: str) -> Iterator[str]:
+    command = [sys.executable, "-m", f"tests.bench.{name}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout

@@ -6,10 +6,25 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.figures import Figures, Measurement, Spread, What
+from tests.bench.figures import BASELINES, Call, Figures, Measurement, Spread, What
 
-NAMES: Final[dict[What, str]] = {"empty": "empty call", "function": "function", "ledger": "ledger"}
-ITEMS: Final = {"empty": "", "uniform": ", any item", "hot": ", hot item"}
+NAMES: Final[dict[What, str]] = {
+    "empty": "empty call",
+    "function": "function",
+    "ledger": "ledger",
+    "catalog": "catalog",
+    "empty-http": "empty request",
+    "gateway": "gateway",
+}
+CALLS: Final[dict[Call, str]] = {
+    "empty": "",
+    "empty-http": "",
+    "uniform": ", any item",
+    "hot": ", hot item",
+    "item": ", get item",
+    "rest-removal": ", removal",
+    "rest-stocked-item": ", get one",
+}
 HEADINGS: Final = (
     "",
     "at\nonce",
@@ -23,8 +38,12 @@ HEADINGS: Final = (
 HOW_TO_READ: Final = """\
 ledger      RemoveStock by gRPC: 3 units, oldest first, of any of 10,000 items or
             all of one hot item
+catalog     GetItem by gRPC: one of 10,001 items
+gateway     Autotask's REST API: the removal of any item (InventoryStockedItemsRemove),
+            and one stocked item read by its id
 empty call  a bare grpc.aio server answers nothing with nothing, with as many calls
             in flight as the ledger has
+empty request  starlette on uvicorn answers nothing; the baseline of the gateway
 function    the same removal as one PL/pgSQL function, driven by pgbench: "as many"
             clients as the ledger has calls in flight, or 64 for 256; "its best"
             number of clients stands in brackets
@@ -45,7 +64,7 @@ def show(console: Console, figures: Figures, *, machine: str, repetitions: int, 
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for what, name in NAMES.items():
         for measurement in figures.measured(what):
-            table.add_row(name + ITEMS[measurement.call], str(measurement.at_once), *_cells(figures, measurement))
+            table.add_row(name + CALLS[measurement.call], str(measurement.at_once), *_cells(figures, measurement))
         table.add_section()
     console.print(table)
     console.print(HOW_TO_READ.format(repetitions=repetitions, seconds=seconds), soft_wrap=True, highlight=False)
@@ -58,7 +77,7 @@ def _cells(figures: Figures, measurement: Measurement) -> list[str]:
     latencies = [
         f"{latency:.0f}" if latency >= 10 else f"{latency:.1f}" for latency in figures.latencies_ms(measurement)
     ]
-    if measurement.what == "empty":
+    if measurement.what not in BASELINES:
         return [rate, "", "", "", *latencies]
     best = figures.best_function(measurement.call)
     ratios = [

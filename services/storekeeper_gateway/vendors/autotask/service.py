@@ -84,7 +84,7 @@ async def _authorized(request: Request, segments: tuple[str, ...], gateway: Gate
         backends=gateway.backends,
         caller=caller,
         deadline=time.monotonic() + gateway.timeout_s,
-        intent=intent_of(caller, NAME, _idempotency_key(request)),
+        intent=_intent(request, caller),
     )
     body = await read_body(request, gateway.body_bytes_max)
     exchange = Exchange(request=request, body=body, call=call, base_url=base_url, names=names)
@@ -117,11 +117,13 @@ def _caller(request: Request) -> Caller:
         raise Refused(f"A header is not acceptable: {error}.", status=MALFORMED) from None
 
 
-def _idempotency_key(request: Request) -> str | None:
+def _intent(request: Request, caller: Caller) -> uuid.UUID | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is not None and not (1 <= len(key) <= KEY_CHARS_MAX and key.isprintable()):
+    if key is None:
+        return None
+    if not (1 <= len(key) <= KEY_CHARS_MAX and key.isprintable()):
         raise Refused(f"{IDEMPOTENCY_KEY} must have 1 to {KEY_CHARS_MAX} printable characters.", status=MALFORMED)
-    return key
+    return intent_of(caller, NAME, key)
 
 
 def _json(status: int, content: Mapping[str, Any]) -> Response:
