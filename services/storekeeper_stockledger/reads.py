@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Row, Select
 
 from storekeeper_kit.database import Database
+from storekeeper_kit.ordering import Order
 
 from .domain.journal import RecordedMovement
 from .domain.operations import ItemAtLocation, PositionId
@@ -14,17 +15,28 @@ from .domain.records import Location, Position
 from .domain.refusals import PositionNotFound, StockedItemNotFound
 from .domain.stock import StockedItem
 from .storage import listing
-from .storage.listing import MovementFilter, Page, PositionFilter, StockedItemFilter
+from .storage.describing import read_location, read_position
+from .storage.fields import LOCATION_ORDER, MOVEMENT_ORDER, OLDEST_FIRST, POSITION_ORDER
+from .storage.listing import (
+    LocationFilter,
+    MovementFilter,
+    Page,
+    PositionFilter,
+    StockedItemFilter,
+    read_stocked_item,
+)
+from .storage.movements import read_movement
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[T]):
-    """One page of a list, and whether another one follows."""
+    """One page of a list, whether another one follows, and how many rows all pages have if they were counted."""
 
     rows: Sequence[T]
     more: bool
+    total: int = 0
 
 
 class Reads:
@@ -55,27 +67,30 @@ class Reads:
             raise StockedItemNotFound(stocked_item_id)
         return found
 
-    def locations(self, tenant_id: int, page: Page, *, active_only: bool) -> Rows[Location]:
+    def locations(self, tenant_id: int, page: Page, wanted: LocationFilter) -> Rows[Location]:
         """Locations by id."""
-        return self._page(page, lambda one, more: listing.list_locations(one, tenant_id, more, active_only=active_only))
+        return self._page(listing.select_locations(tenant_id, wanted), LOCATION_ORDER, page, read_location)
 
     def positions_where(self, tenant_id: int, page: Page, wanted: PositionFilter) -> Rows[Position]:
         """Positions by id."""
-        return self._page(page, lambda one, more: listing.list_positions(one, tenant_id, more, wanted))
+        return self._page(listing.select_positions(tenant_id, wanted), POSITION_ORDER, page, read_position)
 
-    def stocked_items(self, tenant_id: int, page: Page, wanted: StockedItemFilter) -> Rows[StockedItem]:
-        """Stocked items, oldest first."""
-        return self._page(page, lambda one, more: listing.list_stocked_items(one, tenant_id, more, wanted))
+    def stocked_items(
+        self, tenant_id: int, page: Page, wanted: StockedItemFilter, order: Order = OLDEST_FIRST
+    ) -> Rows[StockedItem]:
+        """Stocked items, oldest first unless another order is asked for."""
+        return self._page(listing.select_stocked_items(tenant_id, wanted), order, page, read_stocked_item)
 
     def movements(self, tenant_id: int, page: Page, wanted: MovementFilter) -> Rows[RecordedMovement]:
         """Movements by id."""
-        return self._page(page, lambda one, more: listing.list_movements(one, tenant_id, more, wanted))
+        return self._page(listing.select_movements_where(tenant_id, wanted), MOVEMENT_ORDER, page, read_movement)
 
-    def _page(self, page: Page, select: Callable[[Connection, Page], Sequence[T]]) -> Rows[T]:
+    def _page(self, listed: Select[Any], order: Order, page: Page, read: Callable[[Row[Any]], T]) -> Rows[T]:
         """One row more than the page holds is read, which tells whether another page follows."""
         with self._database.read() as connection:
-            rows = select(connection, replace(page, size=page.size + 1))
-        return Rows(rows[: page.size], more=len(rows) > page.size)
+            rows = listing.page_of(connection, listed, order, replace(page, size=page.size + 1))
+            total = listing.total_of(connection, listed) if page.with_total else 0
+        return Rows([read(row) for row in rows[: page.size]], more=len(rows) > page.size, total=total)
 
 
 def _not_found(name: ItemAtLocation | PositionId) -> PositionNotFound:

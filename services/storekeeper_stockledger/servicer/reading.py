@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from storekeeper_kit import paging
 from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
@@ -15,7 +14,6 @@ from ..descriptions import Change, Claim
 from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
 from ..domain.extensions import Extensions
 from ..domain.items import Item, Tracking
-from ..domain.journal import instant
 from ..domain.operations import (
     AddStock,
     ClosePosition,
@@ -26,9 +24,7 @@ from ..domain.operations import (
     Submission,
     fingerprint,
 )
-from ..domain.places import Kind
 from ..domain.records import PositionTerms
-from ..storage.listing import MovementFilter, Page, PositionFilter, StockedItemFilter
 from ..storage.tables import ID_MAX
 
 NAME_CHARS_MAX: Final = 100
@@ -48,10 +44,6 @@ TRACKINGS: Final[dict[int, Tracking]] = {
 COST_METHODS: Final[dict[int, CostMethod]] = {
     pb.COST_METHOD_AVERAGE: CostMethod.AVERAGE,
     pb.COST_METHOD_LAST_RECEIVED: CostMethod.LAST_RECEIVED,
-}
-KINDS: Final[dict[int, Kind]] = {
-    pb.MOVEMENT_KIND_ADDED: Kind.ADDED,
-    pb.MOVEMENT_KIND_REMOVED: Kind.REMOVED,
 }
 
 
@@ -355,63 +347,3 @@ def position_name(request: pb.GetPositionRequest) -> ItemAtLocation | PositionId
             name = PositionId(0)
     read.finish()
     return name
-
-
-ListRequest = pb.ListLocationsRequest | pb.ListPositionsRequest | pb.ListStockedItemsRequest | pb.ListMovementsRequest
-
-
-def page(read: Reading, request: ListRequest, query: paging.Query) -> Page:
-    """Which page a list is asked for."""
-    size = read.page_size("page_size", request.page_size)
-    return Page(size, paging.read(read, "page_token", request.page_token, query))
-
-
-def page_by_age(read: Reading, request: pb.ListStockedItemsRequest, query: paging.Query) -> Page:
-    """Which page a list is asked for that is sorted by receive time and id."""
-    asked = page(read, request, query)
-    if asked.after is None:
-        return asked
-    received, stocked_item_id = asked.after
-    try:
-        return Page(asked.size, (instant(received), stocked_item_id))
-    except OverflowError:
-        # We never issued it: the digest of a token is no secret.
-        read.violation("page_token", "names no instant of the years 1 to 9999")
-        return Page(asked.size, None)
-
-
-def position_filter(read: Reading, request: pb.ListPositionsRequest) -> PositionFilter:
-    """Which positions ListPositions is asked for."""
-    return PositionFilter(
-        item_id=read.optional_identifier("item_id", request.item_id),
-        location_id=read.optional_identifier("location_id", request.location_id),
-        below_minimum=request.below_minimum,
-    )
-
-
-def stocked_item_filter(read: Reading, request: pb.ListStockedItemsRequest) -> StockedItemFilter:
-    """Which stocked items ListStockedItems is asked for."""
-    return StockedItemFilter(
-        position_id=read.optional_identifier("position_id", request.position_id),
-        item_id=read.optional_identifier("item_id", request.item_id),
-        location_id=read.optional_identifier("location_id", request.location_id),
-        on_hand_only=request.on_hand_only,
-        serial_number=read.text("serial_number", request.serial_number, max_length=LOT_CHARS_MAX) or None,
-    )
-
-
-def movement_filter(read: Reading, request: pb.ListMovementsRequest) -> MovementFilter:
-    """Which movements ListMovements is asked for."""
-    start, end = request.record_time_from, request.record_time_before
-    return MovementFilter(
-        position_id=read.optional_identifier("position_id", request.position_id),
-        stocked_item_id=read.optional_identifier("stocked_item_id", request.stocked_item_id),
-        item_id=read.optional_identifier("item_id", request.item_id),
-        location_id=read.optional_identifier("location_id", request.location_id),
-        request_id=read.request_id("request_id", request.request_id) if request.request_id else None,
-        kind=KINDS.get(read.choice("kind", request.kind, pb.MovementKind, required=False)),
-        record_time_from=read.timestamp("record_time_from", start if request.HasField("record_time_from") else None),
-        record_time_before=read.timestamp(
-            "record_time_before", end if request.HasField("record_time_before") else None
-        ),
-    )

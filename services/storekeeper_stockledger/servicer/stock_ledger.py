@@ -10,19 +10,16 @@ import grpc
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
-from storekeeper_kit import paging
 from storekeeper_kit.caller import COSTS_VIEW, Caller, bound_caller
 from storekeeper_kit.deadline import bound_deadline
-from storekeeper_kit.reading import Reading
 
 from ..batch import Recorded
 from ..coalescer import Coalescer
 from ..descriptions import Descriptions
-from ..domain.journal import microseconds
 from ..domain.operations import ItemAtLocation, PositionId, Submission
 from ..domain.records import Position
-from ..reads import Reads, Rows
-from . import reading, writing
+from ..reads import Reads
+from . import lists, reading, writing
 
 REPLAYED = (("storekeeper-replayed", "true"),)
 """The trailer of an answer that was recorded by an earlier request."""
@@ -93,16 +90,16 @@ class StockLedger(pb_grpc.StockLedgerServicer):
 
     async def ListLocations(self, request: pb.ListLocationsRequest, context: Context) -> pb.ListLocationsResponse:
         """List locations by id."""
-        read = Reading()
-        query = paging.Query.of(request, bound_caller().tenant_id, (int,))
-        page = reading.page(read, request, query)
-        read.finish()
-        tenant_id = bound_caller().tenant_id
-        listed = await self._run(self._reads.locations, tenant_id, page, active_only=request.active_only)
-        return pb.ListLocationsResponse(
-            locations=map(writing.location, listed.rows),
-            next_page_token=_next(query, listed, lambda last: (last.location_id,)),
-        )
+        caller = bound_caller()
+        asked = lists.locations(request, caller)
+
+        def answer() -> pb.ListLocationsResponse:
+            listed = self._reads.locations(caller.tenant_id, asked.page, asked.wanted)
+            page = pb.ListLocationsResponse(total_size=listed.total)
+            asked.fill(page, page.locations, listed, writing.location)
+            return page
+
+        return await self._run(answer)
 
     async def UpdateLocation(self, request: pb.UpdateLocationRequest, context: Context) -> pb.Location:
         """Change a location's description."""
@@ -140,16 +137,16 @@ class StockLedger(pb_grpc.StockLedgerServicer):
 
     async def ListPositions(self, request: pb.ListPositionsRequest, context: Context) -> pb.ListPositionsResponse:
         """List positions by id."""
-        read = Reading()
-        query = paging.Query.of(request, bound_caller().tenant_id, (int,))
-        page = reading.page(read, request, query)
-        wanted = reading.position_filter(read, request)
-        read.finish()
-        listed = await self._run(self._reads.positions_where, bound_caller().tenant_id, page, wanted)
-        return pb.ListPositionsResponse(
-            positions=map(writing.position, listed.rows),
-            next_page_token=_next(query, listed, lambda last: (last.position_id,)),
-        )
+        caller = bound_caller()
+        asked = lists.positions(request, caller)
+
+        def answer() -> pb.ListPositionsResponse:
+            listed = self._reads.positions_where(caller.tenant_id, asked.page, asked.wanted)
+            page = pb.ListPositionsResponse(total_size=listed.total)
+            asked.fill(page, page.positions, listed, writing.position)
+            return page
+
+        return await self._run(answer)
 
     async def UpdatePosition(self, request: pb.UpdatePositionRequest, context: Context) -> pb.Position:
         """Change a position's description."""
@@ -170,42 +167,30 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     async def ListStockedItems(
         self, request: pb.ListStockedItemsRequest, context: Context
     ) -> pb.ListStockedItemsResponse:
-        """List stocked items, oldest first."""
+        """List stocked items, oldest first unless another order is asked for."""
         caller = bound_caller()
-        read = Reading()
-        query = paging.Query.of(request, caller.tenant_id, (int, int))
-        page = reading.page_by_age(read, request, query)
-        wanted = reading.stocked_item_filter(read, request)
-        read.finish()
-        with_cost = caller.may(COSTS_VIEW)
+        asked = lists.stocked_items(request, caller)
+        write = partial(writing.stocked_item, with_cost=caller.may(COSTS_VIEW))
 
         def answer() -> pb.ListStockedItemsResponse:
-            listed = self._reads.stocked_items(caller.tenant_id, page, wanted)
-            return pb.ListStockedItemsResponse(
-                stocked_items=[writing.stocked_item(one, with_cost=with_cost) for one in listed.rows],
-                next_page_token=_next(
-                    query, listed, lambda last: (microseconds(last.receive_time), last.stocked_item_id)
-                ),
-            )
+            listed = self._reads.stocked_items(caller.tenant_id, asked.page, asked.wanted, asked.order)
+            page = pb.ListStockedItemsResponse(total_size=listed.total)
+            asked.fill(page, page.stocked_items, listed, write)
+            return page
 
         return await self._run(answer)
 
     async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
         """List movements by id."""
         caller = bound_caller()
-        read = Reading()
-        query = paging.Query.of(request, caller.tenant_id, (int,))
-        page = reading.page(read, request, query)
-        wanted = reading.movement_filter(read, request)
-        read.finish()
-        with_cost = caller.may(COSTS_VIEW)
+        asked = lists.movements(request, caller)
+        write = partial(writing.movement, with_cost=caller.may(COSTS_VIEW))
 
         def answer() -> pb.ListMovementsResponse:
-            listed = self._reads.movements(caller.tenant_id, page, wanted)
-            return pb.ListMovementsResponse(
-                movements=[writing.movement(one, with_cost=with_cost) for one in listed.rows],
-                next_page_token=_next(query, listed, lambda last: (last.movement_id,)),
-            )
+            listed = self._reads.movements(caller.tenant_id, asked.page, asked.wanted)
+            page = pb.ListMovementsResponse()
+            asked.fill(page, page.movements, listed, write)
+            return page
 
         return await self._run(answer)
 
@@ -234,8 +219,3 @@ def _movements(recorded: Recorded, caller: Caller) -> list[pb.Movement]:
 def _tell_if_replayed(replayed: bool, context: Context) -> None:
     if replayed:
         context.set_trailing_metadata(REPLAYED)
-
-
-def _next(query: paging.Query, listed: Rows[T], keys: Callable[[T], paging.Keys]) -> str:
-    """The token of the page that follows; empty when none does."""
-    return paging.issue(query, keys(listed.rows[-1])) if listed.more else ""

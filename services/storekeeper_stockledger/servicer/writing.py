@@ -17,7 +17,8 @@ from ..domain.numbers import plain
 from ..domain.places import Places
 from ..domain.records import Location, Position
 from ..domain.stock import StockedItem, Totals
-from .reading import KINDS, TRACKINGS
+from .lists import KINDS
+from .reading import TRACKINGS
 
 _KIND_VALUES: Final = {kind: pb.MovementKind.ValueType(value) for value, kind in KINDS.items()}
 _TRACKING_VALUES: Final = {tracking: pb.Tracking.ValueType(value) for value, tracking in TRACKINGS.items()}

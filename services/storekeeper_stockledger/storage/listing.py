@@ -1,4 +1,7 @@
-"""Lists and reads: each a single statement that sees what is committed, page by page by the keys that order it."""
+"""Lists and reads: each a single statement that sees what is committed, page by page by the keys that order it.
+
+A list is a `select_…` of all that is wanted; `page_of` cuts its page out, and `total_of` counts it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +9,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true
 
-from ..domain.journal import RecordedMovement
+from storekeeper_kit.ordering import Order
+
 from ..domain.operations import ItemAtLocation
 from ..domain.places import Kind, Places
-from ..domain.records import Location, Position
+from ..domain.records import Position
 from ..domain.stock import StockedItem
 from . import tables
 from .arrays import numbers
-from .describing import read_location, read_position
-from .movements import read_movements, select_movements
+from .describing import read_position
+from .movements import select_movements
 
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _POSITION_COLUMNS = """
@@ -37,13 +41,24 @@ SELECT {_POSITION_COLUMNS}
    AND p.close_time IS NULL
 """
 
+_EVERY: ColumnElement[bool] = true()
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How many rows, and the sort keys of the last row of the page before."""
+    """How many rows, the sort keys of the last row of the page before, and whether all rows are to be counted."""
 
     size: int
     after: tuple[Any, ...] | None
+    with_total: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationFilter:
+    """Which locations to list."""
+
+    active_only: bool = False
+    matching: ColumnElement[bool] = _EVERY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +68,7 @@ class PositionFilter:
     item_id: int | None = None
     location_id: int | None = None
     below_minimum: bool = False
+    matching: ColumnElement[bool] = _EVERY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +80,7 @@ class StockedItemFilter:
     location_id: int | None = None
     on_hand_only: bool = False
     serial_number: str | None = None
+    matching: ColumnElement[bool] = _EVERY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +95,18 @@ class MovementFilter:
     kind: Kind | None = None
     record_time_from: datetime | None = None
     record_time_before: datetime | None = None
+    matching: ColumnElement[bool] = _EVERY
+
+
+def page_of(connection: Connection, listed: Select[Any], order: Order, page: Page) -> Sequence[Row[Any]]:
+    """The rows of one page."""
+    rows = listed.where(order.after(page.after)).order_by(*order.columns).limit(page.size)
+    return connection.execute(rows).all()
+
+
+def total_of(connection: Connection, listed: Select[Any]) -> int:
+    """How many rows there are on all pages."""
+    return connection.scalars(listed.with_only_columns(func.count(), maintain_column_froms=True)).one()
 
 
 def positions_named(
@@ -96,55 +125,30 @@ def positions_named(
     return [read_position(row) for row in rows]
 
 
-def list_locations(connection: Connection, tenant_id: int, page: Page, *, active_only: bool) -> list[Location]:
-    """Locations by id."""
+def select_locations(tenant_id: int, wanted: LocationFilter) -> Select[Any]:
+    """Locations of a tenant. See `read_location`."""
     columns = tables.location.c
-    statement = select(tables.location).where(
-        columns.tenant_id == tenant_id,
-        columns.active if active_only else true(),
-        _after(page, columns.location_id),
+    return select(tables.location).where(
+        columns.tenant_id == tenant_id, columns.active if wanted.active_only else true(), wanted.matching
     )
-    rows = connection.execute(statement.order_by(columns.location_id).limit(page.size))
-    return [read_location(row) for row in rows]
 
 
-def list_positions(connection: Connection, tenant_id: int, page: Page, wanted: PositionFilter) -> list[Position]:
-    """Positions by id."""
+def select_positions(tenant_id: int, wanted: PositionFilter) -> Select[Any]:
+    """Positions of a tenant, without those that were closed. See `read_position`."""
     columns = tables.position.c
-    statement = select(tables.position).where(
+    return select(tables.position).where(
         columns.tenant_id == tenant_id,
         columns.close_time.is_(None),
         *_equal({columns.item_id: wanted.item_id, columns.location_id: wanted.location_id}),
         columns.available + columns.reserved + columns.picked < columns.minimum if wanted.below_minimum else true(),
-        _after(page, columns.position_id),
+        wanted.matching,
     )
-    rows = connection.execute(statement.order_by(columns.position_id).limit(page.size))
-    return [read_position(row) for row in rows]
 
 
-def select_stocked_items(tenant_id: int) -> Select[Any]:
+def select_stocked_items(tenant_id: int, wanted: StockedItemFilter) -> Select[Any]:
     """Stocked items of a tenant, with the currency that their cost is in. See `read_stocked_item`."""
-    stocked_item, settings = tables.stocked_item, tables.settings
-    return (
-        select(stocked_item, settings.c.currency_code)
-        .join(settings, settings.c.tenant_id == tenant_id)
-        .where(stocked_item.c.tenant_id == tenant_id)
-    )
-
-
-def find_stocked_item(connection: Connection, tenant_id: int, stocked_item_id: int) -> StockedItem | None:
-    """A stocked item by its id."""
-    this_one = tables.stocked_item.c.stocked_item_id == stocked_item_id
-    row = connection.execute(select_stocked_items(tenant_id).where(this_one)).one_or_none()
-    return _read_stocked_item(row) if row else None
-
-
-def list_stocked_items(
-    connection: Connection, tenant_id: int, page: Page, wanted: StockedItemFilter
-) -> list[StockedItem]:
-    """Stocked items, oldest first."""
     columns = tables.stocked_item.c
-    statement = select_stocked_items(tenant_id).where(
+    return _stocked_items(tenant_id).where(
         *_equal(
             {
                 columns.position_id: wanted.position_id,
@@ -156,18 +160,14 @@ def list_stocked_items(
         columns.open if wanted.on_hand_only else true(),
         # Tells the planner that the index of serial numbers will do.
         columns.serial_number != "" if wanted.serial_number else true(),
-        _after(page, columns.receive_time, columns.stocked_item_id),
+        wanted.matching,
     )
-    rows = connection.execute(statement.order_by(columns.receive_time, columns.stocked_item_id).limit(page.size))
-    return [_read_stocked_item(row) for row in rows]
 
 
-def list_movements(
-    connection: Connection, tenant_id: int, page: Page, wanted: MovementFilter
-) -> list[RecordedMovement]:
-    """Movements by id."""
+def select_movements_where(tenant_id: int, wanted: MovementFilter) -> Select[Any]:
+    """Movements of a tenant. See `read_movement`."""
     columns, position = tables.movement.c, tables.position.c
-    statement = select_movements(tenant_id).where(
+    return select_movements(tenant_id).where(
         *_equal(
             {
                 columns.position_id: wanted.position_id,
@@ -182,9 +182,45 @@ def list_movements(
         columns.movement_id <= _last_before(tenant_id, wanted.record_time_before)
         if wanted.record_time_before
         else true(),
-        _after(page, columns.movement_id),
+        wanted.matching,
     )
-    return read_movements(connection.execute(statement.limit(page.size)))
+
+
+def find_stocked_item(connection: Connection, tenant_id: int, stocked_item_id: int) -> StockedItem | None:
+    """A stocked item by its id."""
+    this_one = tables.stocked_item.c.stocked_item_id == stocked_item_id
+    row = connection.execute(_stocked_items(tenant_id).where(this_one)).one_or_none()
+    return read_stocked_item(row) if row else None
+
+
+def read_stocked_item(row: Row[Any]) -> StockedItem:
+    """A stocked item as it is stored."""
+    return StockedItem(
+        stocked_item_id=row.stocked_item_id,
+        position_id=row.position_id,
+        item_id=row.item_id,
+        location_id=row.location_id,
+        receive_time=row.receive_time,
+        places=Places(
+            row.received, row.available, row.reserved, row.picked, row.delivered, row.transferred, row.removed
+        ),
+        unit_cost=row.unit_cost,
+        value=row.value,
+        lot=row.lot,
+        serial_number=row.serial_number,
+        extensions=row.extensions,
+        currency_code=row.currency_code,
+        create_time=row.create_time,
+    )
+
+
+def _stocked_items(tenant_id: int) -> Select[Any]:
+    stocked_item, settings = tables.stocked_item, tables.settings
+    return (
+        select(stocked_item, settings.c.currency_code)
+        .join(settings, settings.c.tenant_id == tenant_id)
+        .where(stocked_item.c.tenant_id == tenant_id)
+    )
 
 
 def _equal(wanted: Mapping[ColumnElement[Any], object]) -> list[ColumnElement[bool]]:
@@ -208,27 +244,3 @@ def _last_before(tenant_id: int, time: datetime) -> ColumnElement[int]:
         .limit(1)
     )
     return func.coalesce(newest.scalar_subquery(), 0)
-
-
-def _after(page: Page, *keys: ColumnElement[Any]) -> ColumnElement[bool]:
-    return true() if page.after is None else tuple_(*keys) > tuple_(*page.after)
-
-
-def _read_stocked_item(row: Row[Any]) -> StockedItem:
-    return StockedItem(
-        stocked_item_id=row.stocked_item_id,
-        position_id=row.position_id,
-        item_id=row.item_id,
-        location_id=row.location_id,
-        receive_time=row.receive_time,
-        places=Places(
-            row.received, row.available, row.reserved, row.picked, row.delivered, row.transferred, row.removed
-        ),
-        unit_cost=row.unit_cost,
-        value=row.value,
-        lot=row.lot,
-        serial_number=row.serial_number,
-        extensions=row.extensions,
-        currency_code=row.currency_code,
-        create_time=row.create_time,
-    )

@@ -19,7 +19,7 @@ _of_stocked_item = _STOCKED_ITEM.c.stocked_item_id == _MOVEMENT.c.stocked_item_i
 
 
 def select_movements(tenant_id: int) -> Select[Any]:
-    """Movements of a tenant with what their operation and position say of them. See `read_movements`."""
+    """Movements of a tenant with what their operation and position say of them. See `read_movement`."""
     columns = _MOVEMENT.c
     return (
         select(
@@ -37,7 +37,6 @@ def select_movements(tenant_id: int) -> Select[Any]:
         .join(_STOCKED_ITEM, (_STOCKED_ITEM.c.tenant_id == tenant_id) & _of_stocked_item)
         .join(_SETTINGS, _SETTINGS.c.tenant_id == tenant_id)
         .where(columns.tenant_id == tenant_id)
-        .order_by(columns.movement_id)
     )
 
 
@@ -48,48 +47,45 @@ def movements_of(
     movement_ids = [movement_id for repeat in repeats for movement_id in repeat.movement_ids]
     statement = select_movements(tenant_id).where(_MOVEMENT.c.movement_id == any_(bindparam("ids", movement_ids, _IDS)))
     found: defaultdict[int, list[RecordedMovement]] = defaultdict(list)
-    for movement in read_movements(connection.execute(statement)):
-        found[movement.operation_id].append(movement)
+    for row in connection.execute(statement.order_by(_MOVEMENT.c.movement_id)):
+        found[row.operation_id].append(read_movement(row))
     return {operation_id: tuple(movements) for operation_id, movements in found.items()}
 
 
-def read_movements(rows: Iterable[Row[Any]]) -> list[RecordedMovement]:
-    """Movements as they were recorded."""
-    return [
-        RecordedMovement(
-            movement_id=row.movement_id,
-            operation_id=row.operation_id,
-            request_id=row.request_id,
-            line=row.line,
-            kind=Kind(row.kind),
-            stocked_item_id=row.stocked_item_id,
-            position_id=row.position_id,
-            item_id=row.item_id,
-            location_id=row.location_id,
-            quantity=row.quantity,
-            amount=row.amount,
-            unit_cost=row.unit_cost,
-            currency_code=row.currency_code,
-            reason=row.reason,
-            reference=row.reference,
-            actor=row.actor,
-            effective_time=row.effective_time,
-            record_time=row.record_time,
-            stocked_item_after=Places(
-                row.received_after,
-                row.available_after,
-                row.reserved_after,
-                row.picked_after,
-                row.delivered_after,
-                row.transferred_after,
-                row.removed_after,
-            ),
-            position_after=Totals(
-                row.position_available_after,
-                row.position_reserved_after,
-                row.position_picked_after,
-                row.position_on_order_after,
-            ),
-        )
-        for row in rows
-    ]
+def read_movement(row: Row[Any]) -> RecordedMovement:
+    """A movement as it was recorded."""
+    return RecordedMovement(
+        movement_id=row.movement_id,
+        operation_id=row.operation_id,
+        request_id=row.request_id,
+        line=row.line,
+        kind=Kind(row.kind),
+        stocked_item_id=row.stocked_item_id,
+        position_id=row.position_id,
+        item_id=row.item_id,
+        location_id=row.location_id,
+        quantity=row.quantity,
+        amount=row.amount,
+        unit_cost=row.unit_cost,
+        currency_code=row.currency_code,
+        reason=row.reason,
+        reference=row.reference,
+        actor=row.actor,
+        effective_time=row.effective_time,
+        record_time=row.record_time,
+        stocked_item_after=Places(
+            row.received_after,
+            row.available_after,
+            row.reserved_after,
+            row.picked_after,
+            row.delivered_after,
+            row.transferred_after,
+            row.removed_after,
+        ),
+        position_after=Totals(
+            row.position_available_after,
+            row.position_reserved_after,
+            row.position_picked_after,
+            row.position_on_order_after,
+        ),
+    )

@@ -4,7 +4,7 @@ import psycopg
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.domain.operations import PositionId
-from storekeeper_stockledger.storage.listing import PositionFilter
+from storekeeper_stockledger.storage.listing import LocationFilter, PositionFilter
 from storekeeper_stockledger.storage.tables import metadata
 from tests.harness.databases import LedgerDatabase
 from tests.stockledger.tenant import ALL, Tenant, adding, deadline, removing, request_id
@@ -19,7 +19,7 @@ def read_positions(tenant: Tenant, position_id: int) -> None:
 
 
 def list_everything(tenant: Tenant, position_id: int) -> None:
-    tenant.reads.locations(tenant.tenant_id, ALL, active_only=False)
+    tenant.reads.locations(tenant.tenant_id, ALL, LocationFilter())
     tenant.reads.positions_where(tenant.tenant_id, ALL, PositionFilter())
     tenant.stocked_items(position_id)
     tenant.movements()

@@ -1,0 +1,144 @@
+"""Lists: what they are asked for, and answers of as many rows as fit into a message.
+
+A page token is bound to all that a request asks for but the size of the page: filter, order, whether rows are counted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from storekeeper.query.v1 import filter_pb2
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit import paging
+from storekeeper_kit.caller import Caller
+from storekeeper_kit.ordering import Order, read_order
+from storekeeper_kit.querying import read_filter
+from storekeeper_kit.reading import Reading
+from storekeeper_kit.server import MESSAGE_BYTES_MAX
+
+from ..domain.places import Kind
+from ..reads import Rows
+from ..storage.fields import (
+    LOCATION_FIELDS,
+    LOCATION_ORDER,
+    MOVEMENT_FIELDS,
+    MOVEMENT_ORDER,
+    POSITION_FIELDS,
+    POSITION_ORDER,
+    STOCKED_ITEM_FIELDS,
+    STOCKED_ITEM_ORDERS,
+)
+from ..storage.listing import LocationFilter, MovementFilter, Page, PositionFilter, StockedItemFilter
+from .reading import LOT_CHARS_MAX
+
+ANSWER_BYTES_MAX: Final = MESSAGE_BYTES_MAX - 64 * 1024
+"""What the rows of a page may take of a message, which has to hold what is around them, too."""
+
+KINDS: Final[dict[int, Kind]] = {
+    pb.MOVEMENT_KIND_ADDED: Kind.ADDED,
+    pb.MOVEMENT_KIND_REMOVED: Kind.REMOVED,
+}
+
+ListRequest = pb.ListLocationsRequest | pb.ListPositionsRequest | pb.ListStockedItemsRequest | pb.ListMovementsRequest
+Wanted = TypeVar("Wanted")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[Wanted]):
+    """What a list is asked for."""
+
+    query: paging.Query
+    order: Order
+    page: Page
+    wanted: Wanted
+
+    def fill(self, answer: Any, rows: Any, listed: Rows[T], write: Callable[[T], Message]) -> None:
+        """Write into `rows`, the repeated field of `answer`, what fits; and into `answer`, what follows."""
+        room = ANSWER_BYTES_MAX
+        for row in listed.rows:
+            message = write(row)
+            room -= message.ByteSize()
+            if rows and room < 0:
+                break
+            rows.append(message)
+        if listed.more or len(rows) < len(listed.rows):
+            answer.next_page_token = paging.issue(self.query, self.order.keys_of(listed.rows[len(rows) - 1]))
+
+
+def locations(request: pb.ListLocationsRequest, caller: Caller) -> Asked[LocationFilter]:
+    """What ListLocations is asked for."""
+    read = Reading()
+    query, page = _page(read, request, caller, LOCATION_ORDER, with_total=request.with_total_size)
+    matching = read_filter(read, "filter", _filter(request), LOCATION_FIELDS, caller)
+    read.finish()
+    wanted = LocationFilter(active_only=request.active_only, matching=matching)
+    return Asked(query, LOCATION_ORDER, page, wanted)
+
+
+def positions(request: pb.ListPositionsRequest, caller: Caller) -> Asked[PositionFilter]:
+    """What ListPositions is asked for."""
+    read = Reading()
+    query, page = _page(read, request, caller, POSITION_ORDER, with_total=request.with_total_size)
+    wanted = PositionFilter(
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        below_minimum=request.below_minimum,
+        matching=read_filter(read, "filter", _filter(request), POSITION_FIELDS, caller),
+    )
+    read.finish()
+    return Asked(query, POSITION_ORDER, page, wanted)
+
+
+def stocked_items(request: pb.ListStockedItemsRequest, caller: Caller) -> Asked[StockedItemFilter]:
+    """What ListStockedItems is asked for."""
+    read = Reading()
+    order = read_order(read, "order_by", request.order_by, STOCKED_ITEM_ORDERS)
+    query, page = _page(read, request, caller, order, with_total=request.with_total_size)
+    wanted = StockedItemFilter(
+        position_id=read.optional_identifier("position_id", request.position_id),
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        on_hand_only=request.on_hand_only,
+        serial_number=read.text("serial_number", request.serial_number, max_length=LOT_CHARS_MAX) or None,
+        matching=read_filter(read, "filter", _filter(request), STOCKED_ITEM_FIELDS, caller),
+    )
+    read.finish()
+    return Asked(query, order, page, wanted)
+
+
+def movements(request: pb.ListMovementsRequest, caller: Caller) -> Asked[MovementFilter]:
+    """What ListMovements is asked for."""
+    read = Reading()
+    query, page = _page(read, request, caller, MOVEMENT_ORDER)
+    start, end = request.record_time_from, request.record_time_before
+    wanted = MovementFilter(
+        position_id=read.optional_identifier("position_id", request.position_id),
+        stocked_item_id=read.optional_identifier("stocked_item_id", request.stocked_item_id),
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        request_id=read.request_id("request_id", request.request_id) if request.request_id else None,
+        kind=KINDS.get(read.choice("kind", request.kind, pb.MovementKind, required=False)),
+        record_time_from=read.timestamp("record_time_from", start if request.HasField("record_time_from") else None),
+        record_time_before=read.timestamp(
+            "record_time_before", end if request.HasField("record_time_before") else None
+        ),
+        matching=read_filter(read, "filter", _filter(request), MOVEMENT_FIELDS, caller),
+    )
+    read.finish()
+    return Asked(query, MOVEMENT_ORDER, page, wanted)
+
+
+def _page(
+    read: Reading, request: ListRequest, caller: Caller, order: Order, *, with_total: bool = False
+) -> tuple[paging.Query, Page]:
+    """The query that tokens are bound to, and which page of it is asked for."""
+    query = paging.Query.of(request, caller.tenant_id, order.key_types)
+    size = read.page_size("page_size", request.page_size)
+    return query, Page(size, order.read_token(read, "page_token", request.page_token, query), with_total)
+
+
+def _filter(request: ListRequest) -> filter_pb2.Filter | None:
+    return request.filter if request.HasField("filter") else None
