@@ -16,14 +16,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Numeric, and_, case, cast, collate, false, func, literal, or_, true
-from sqlalchemy.types import BigInteger, Boolean, DateTime, Text, TypeEngine
+from sqlalchemy.types import BigInteger, Boolean, DateTime, String, Text, TypeEngine
 
 from storekeeper.query.v1 import filter_pb2 as pb
 from storekeeper_kit.caller import Caller
 from storekeeper_kit.reading import Reading
 
 DEPTH_MAX: Final = 8
-CONDITIONS_MAX: Final = 500
+CONDITIONS_MAX: Final = 1000
 VALUES_MAX: Final = 1000
 TEXT_CHARS_MAX: Final = 1000
 INTEGER_DIGITS_MAX: Final = 15
@@ -142,6 +142,9 @@ class _Filtering:
                 return self._refuse(path, "is required: exactly one of all_of, any_of, negation and condition")
 
     def _tests(self, path: str, group: pb.FilterList, depth: int, *, negated: bool) -> list[Test]:
+        if not group.filters:
+            # It costs as much as a condition, or a filter could have any number of them.
+            self._is_within_bounds(path, values=0)
         tests = []
         for number, part in enumerate(group.filters):
             if self._conditions_left < 0:
@@ -152,7 +155,7 @@ class _Filtering:
     def _condition(self, path: str, condition: pb.Condition) -> tuple[bool, Test]:
         """Whether the row is to pass the test or to fail it, and the test."""
         comparison = _COMPARISONS.get(condition.operator)
-        if not self._is_within_bounds(path, condition):
+        if not self._is_within_bounds(path, values=len(condition.values)):
             return True, false()
         if comparison is None:
             return True, self._refuse(f"{path}.operator", "is required, and one of those that the contract has")
@@ -164,13 +167,14 @@ class _Filtering:
         problem = _misfit(field, comparison, given, ignore_case=condition.ignore_case)
         if problem:
             return True, self._refuse(path, f'{problem} "{condition.field}", which is of type {field.type}')
+        column, wanted = field.column, _sql(given)
         if condition.ignore_case:
-            return comparison.positive, comparison.test(func.lower(field.column), [func.lower(v) for v in _sql(given)])
-        return comparison.positive, comparison.test(field.column, _sql(given))
+            column, wanted = _lower(column), [_lower(value) for value in wanted]
+        return comparison.positive, comparison.test(column, wanted)
 
-    def _is_within_bounds(self, path: str, condition: pb.Condition) -> bool:
+    def _is_within_bounds(self, path: str, *, values: int) -> bool:
         self._conditions_left -= 1
-        self._values_left -= len(condition.values)
+        self._values_left -= values
         if self._conditions_left >= 0 and self._values_left >= 0:
             return True
         # Nothing that follows is looked at.
@@ -205,6 +209,8 @@ class _Filtering:
         return None if content is None else _Value(Type(kind), content)
 
     def _refuse(self, path: str, description: str) -> Test:
+        # What is refused costs a condition as well, so that there is an end to it.
+        self._conditions_left -= 1
         self._read.violation(path, description)
         return false()
 
@@ -231,7 +237,7 @@ class _Comparison:
 def _ordered(compare: Callable[[Expression, Expression], Test]) -> _Comparison:
     def test(column: Expression, values: Sequence[Expression]) -> Test:
         # By code points, whatever the database's own order of letters is.
-        return compare(collate(column, "C") if isinstance(column.type, Text) else column, values[0])
+        return compare(collate(column, "C") if isinstance(column.type, String) else column, values[0])
 
     return _Comparison(test, types=frozenset(Type) - {Type.BOOLEAN})
 
@@ -283,6 +289,11 @@ def _misfit(field: Field, comparison: _Comparison, values: Sequence[_Value], *, 
     return ""
 
 
+def _lower(text: Expression) -> Expression:
+    # The order of code points, which some columns have, knows the case of no letters but A to Z.
+    return func.lower(collate(text, "default"), type_=Text())
+
+
 def _sql(values: Sequence[_Value]) -> list[Expression]:
     return [literal(value.value, _SQL_TYPES[value.type]) for value in values]
 
@@ -292,7 +303,8 @@ def _extension(column: Expression, name: str, values: Sequence[_Value | None]) -
     match = _EXTENSION.fullmatch(name)
     if match is None:
         return None
-    node = column[(match["vendor"], match["key"])]
+    # Step by step: a path would be text, in which a key with a comma or a brace is something else.
+    node = column[match["vendor"]][match["key"]]
     kind = func.jsonb_typeof(node)
     if not values:
         return Field(Type.TEXT, case((kind != "null", node.astext)))

@@ -100,7 +100,8 @@ class Filter(_message.Message):
 
     A filter that cannot be answered fails with INVALID_ARGUMENT (INVALID_REQUEST), which names the part by its path: an
     unknown field, a value of another type than the field's, an operator that the type doesn't have. So does one that is
-    nested deeper than 8, has more than 500 conditions, or more than 1,000 values in all of them together.
+    nested deeper than 8, has more than 1,000 conditions (a group without any filter counts as one), or more than 1,000
+    values in all of them together.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
