@@ -29,11 +29,11 @@ class Published:
     def parse(cls, line: str) -> "Published":
         """The field that a line says."""
         name, data_type, *rest = line.split()
-        lengths = [int(word) for word in rest if word.isdigit()]
-        references = [word.removeprefix(ARROW) for word in rest if word.startswith(ARROW)]
-        flags = frozenset(word for word in rest if word in FLAGS)
-        assert len(flags) + len(lengths) + len(references) == len(rest), line
-        return cls(name, data_type, *(lengths or [None]), flags, *(references or [""]))
+        length = next((int(word) for word in rest if word.isdigit()), None)
+        reference = next((word.removeprefix(ARROW) for word in rest if word.startswith(ARROW)), "")
+        flags = FLAGS.intersection(rest)
+        assert len(flags) + (length is not None) + bool(reference) == len(rest), line
+        return cls(name, data_type, length, flags, reference)
 
 
 ARROW: Final = "->"
