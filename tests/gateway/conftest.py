@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.gateway.client import Autotask
+from tests.gateway.places import Hand
 from tests.harness.catalog_process import CatalogProcess
 from tests.harness.databases import LedgerDatabases, ServiceDatabase, ServiceDatabases
 from tests.harness.gateway_process import GatewayProcess
@@ -61,3 +62,9 @@ def autotask(gateway: GatewayProcess, stock: Stock) -> Iterator[Autotask]:
     """A client of Autotask's REST API, as the tenant that `stock` is a client for."""
     with Autotask(gateway.address, tenant_id=stock.tenant_id) as client:
         yield client
+
+
+@pytest.fixture
+def hand(ledger_database: ServiceDatabase, stock: Stock) -> Hand:
+    """Takes units of the same tenant where no call takes them yet."""
+    return Hand(ledger_database.owner_url, stock.tenant_id)

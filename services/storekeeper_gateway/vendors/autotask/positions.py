@@ -14,21 +14,25 @@ from .errors import Refused
 
 ON_HAND: Final = "totals.on_hand"
 
+UNKNOWN: Final = {"POSITION_NOT_FOUND", "INVALID_REQUEST"}
+"""Nothing but the id can be wrong with what deletes a position, and an id that is wrong is nobody's."""
+
 
 async def create(call: Call, row: dict[str, Any]) -> int:
     """Open a position. It is empty: units come by InventoryStockedItemsAdd."""
-    _refuse_on_hand(row.pop(ON_HAND, None) or 0)
+    if row.pop(ON_HAND, 0):
+        raise _calculated()
     request = pb.OpenPositionRequest(request_id=call.request_id("create"), position=message_of(pb.Position, row))
     return int((await call.ask(call.stock_ledger.OpenPosition, request)).position_id)
 
 
 async def update(call: Call, row: Row, changes: dict[str, Any]) -> None:
     """Change how a position is described."""
-    _refuse_on_hand(changes.pop(ON_HAND, 0))
-    if changes:
-        position, mask = changed_message(pb.Position, "position_id", row, changes)
-        request = pb.UpdatePositionRequest(position=position, update_mask=mask)
-        await call.ask(call.stock_ledger.UpdatePosition, request)
+    if ON_HAND in changes:
+        raise _calculated()
+    position, mask = changed_message(pb.Position, "position_id", row, changes)
+    request = pb.UpdatePositionRequest(position=position, update_mask=mask)
+    await call.ask(call.stock_ledger.UpdatePosition, request)
 
 
 async def delete(call: Call, position_id: int) -> None:
@@ -37,7 +41,7 @@ async def delete(call: Call, position_id: int) -> None:
     try:
         await call.ask(call.stock_ledger.ClosePosition, request)
     except grpc.aio.AioRpcError as error:
-        if failure_of(error).reason != "POSITION_NOT_FOUND":
+        if failure_of(error).reason not in UNKNOWN:
             raise
         # What clients look for, as they do for the permissions.
         raise Refused(
@@ -46,14 +50,7 @@ async def delete(call: Call, position_id: int) -> None:
         ) from None
 
 
-def _refuse_on_hand(value: Any) -> None:
+def _calculated() -> BadPayload:
     """On hand is the sum of the stocked items (Autotask REST, InventoryStockedItemsRemove, General 7)."""
-    if value:
-        raise BadPayload(
-            [
-                (
-                    "quantityOnHand",
-                    "is calculated from the stocked items: use InventoryStockedItemsAdd and InventoryStockedItemsRemove",
-                )
-            ]
-        )
+    problem = "is calculated from the stocked items: use InventoryStockedItemsAdd and InventoryStockedItemsRemove"
+    return BadPayload([("quantityOnHand", problem)])

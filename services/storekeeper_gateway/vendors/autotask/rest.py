@@ -25,7 +25,8 @@ from .sources import Source
 VERSION: Final = "v1.0"
 """As addresses have it; the list of versions says it without the letter."""
 
-ID_MAX: Final = 2**63 - 1
+ID_DIGITS_MAX: Final = 18
+"""More, and an id might be too big for 64 bits: there is nothing at such an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def zone_information(base_url: str, user: str | None) -> dict[str, Any]:
 async def get(exchange: Exchange) -> dict[str, Any]:
     """One row; null if there is none."""
     assert exchange.id is not None
-    row = await _source(exchange.entity).find(exchange.call, exchange.id) if 1 <= exchange.id <= ID_MAX else None
+    row = await _source(exchange.entity).find(exchange.call, exchange.id) if exchange.id else None
     if row is None or (exchange.parent and row[_parent_path(exchange)] != exchange.parent[1]):
         return {"item": None}
     return {"item": exchange.entity.table.write(row)}
@@ -277,7 +278,7 @@ def _names_something(name: str, names: Mapping[str, str]) -> bool:
         case "child":
             return (names["entity"], names[name]) in CHILDREN
         case _:
-            return names[name].isascii() and names[name].isdecimal()
+            return names[name].isascii() and names[name].isdecimal() and len(names[name]) <= ID_DIGITS_MAX
 
 
 def _allows(handler: Handler, names: Mapping[str, str]) -> bool:
