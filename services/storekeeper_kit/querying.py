@@ -169,7 +169,7 @@ class _Filtering:
             return True, self._refuse(path, f'{problem} "{condition.field}", which is of type {field.type}')
         column, wanted = field.column, _sql(given)
         if condition.ignore_case:
-            column, wanted = _lower(column), [_lower(value) for value in wanted]
+            column, wanted = _lower(column), [func.lower(value) for value in wanted]
         return comparison.positive, comparison.test(column, wanted)
 
     def _is_within_bounds(self, path: str, *, values: int) -> bool:
@@ -289,9 +289,9 @@ def _misfit(field: Field, comparison: _Comparison, values: Sequence[_Value], *, 
     return ""
 
 
-def _lower(text: Expression) -> Expression:
+def _lower(column: Expression) -> Expression:
     # The order of code points, which some columns have, knows the case of no letters but A to Z.
-    return func.lower(collate(text, "default"), type_=Text())
+    return func.lower(collate(column, "default"), type_=Text())
 
 
 def _sql(values: Sequence[_Value]) -> list[Expression]:
