@@ -1,13 +1,15 @@
 """A new release migrates while the old one serves: its prepared statements must survive a column that they don't know."""
 
 import psycopg
+import pytest
+from psycopg import errors
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.domain.operations import PositionId
 from storekeeper_stockledger.storage.listing import LocationFilter, PositionFilter
 from storekeeper_stockledger.storage.tables import metadata
 from tests.harness.databases import LedgerDatabase
-from tests.stockledger.tenant import ALL, Tenant, adding, deadline, removing, request_id
+from tests.stockledger.tenant import ALL, Tenant, adding, closing, deadline, removing, request_id
 
 # The driver prepares a statement when it has been sent a few times.
 TIMES = 10
@@ -52,3 +54,29 @@ def test_a_migration_that_adds_columns_disturbs_nobody(ledger_database: LedgerDa
     for work in WORKS:
         work(tenant, position_id)
     database.close()
+
+
+def test_the_release_before_cannot_add_to_a_position_that_it_does_not_know_to_be_closed(
+    ledger_database: LedgerDatabase, tenant: Tenant
+) -> None:
+    (position_id,) = tenant.positions()
+    tenant.carry_out(closing(position_id))
+    with psycopg.connect(ledger_database.service_url) as connection, pytest.raises(errors.CheckViolation):
+        connection.execute("UPDATE position SET available = 1 WHERE position_id = %s", [position_id])
+
+
+def test_what_the_release_before_creates_has_nothing_of_what_it_does_not_know(
+    tenant: Tenant, database: Database
+) -> None:
+    location_id = tenant.location()
+    with database.begin() as connection:
+        columns = {"tenant_id": tenant.tenant_id, "location_id": location_id, "revision": 1, "operation_id": 0}
+        connection.exec_driver_sql("INSERT INTO item VALUES (%(tenant_id)s, 1, 1, 'none', 0)", columns)
+        connection.exec_driver_sql(
+            "INSERT INTO position (tenant_id, item_id, location_id, bin, reference_number, operation_id, revision,"
+            " create_time) VALUES (%(tenant_id)s, 1, %(location_id)s, '', '', 0, 1, now())",
+            columns,
+        )
+    (position,) = tenant.reads.positions_where(tenant.tenant_id, ALL, PositionFilter()).rows
+    assert (position.creator, position.terms.extensions) == ("", {})
+    tenant.stock(position.position_id, [1])
