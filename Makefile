@@ -15,7 +15,7 @@ help:  # Written from the comments behind the targets.
 run: $(READY)  ## start every service, with a PostgreSQL of its own unless a URL is given; Ctrl-C stops them all
 	@exec $(BIN)/storekeeper up
 
-demo: $(READY)  ## show oldest-first removal on a worked example, over gRPC
+demo: $(READY)  ## show oldest-first removal on a worked example, over gRPC and over REST
 	@exec $(BIN)/storekeeper demo
 
 test: $(READY)  ## run all tests (ARGS="-k name" for some)

@@ -86,10 +86,10 @@ def up(
 
 @app.command()
 def demo() -> None:
-    """Show oldest-first removal on a worked example, over gRPC.
+    """Show oldest-first removal on a worked example, over gRPC and over REST.
 
-    Uses the stock ledger that serves at STOREKEEPER_STOCKLEDGER_LISTEN, as a tenant of its own. If none does, one is
-    started in a temporary folder, and gone when the demo ends.
+    Uses the services that serve where STOREKEEPER_NAME_LISTEN says, as a tenant of its own. If there is no stock ledger,
+    all are started in a temporary folder, and gone when the demo ends.
     """
     from storekeeper_cli.demo.play import demo as run
 

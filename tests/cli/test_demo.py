@@ -1,5 +1,6 @@
 """``storekeeper demo``: the real command, on a ledger that runs and on one of its own."""
 
+import json
 import os
 import re
 import signal
@@ -8,21 +9,18 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import grpc
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.decimal_pb2 import Decimal as DecimalMessage
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1.stock_ledger_pb2_grpc import StockLedgerStub
-from storekeeper_cli.demo.pictures import Pictures
+from storekeeper_cli.demo.pictures import Layer, Pictures
 from storekeeper_cli.demo.stage import Stage, temporary_stage
-from storekeeper_cli.services import SERVICES, STOCK_LEDGER, Service
+from storekeeper_cli.services import GATEWAY, SERVICES, STOCK_LEDGER, Service
 from storekeeper_kit.clients import blocking_channel
 from tests.cli.processes import wait_for
 
@@ -60,6 +58,16 @@ def demo(addresses: Mapping[Service, str], **variables: str) -> str:
         DEMO, env=environment(addresses, **variables), check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
+
+
+def line_with(words: str, printed: str) -> str:
+    return next(line for line in printed.splitlines() if words in line)
+
+
+def pasted(line: str) -> str:
+    """What is answered when this line is pasted into a shell."""
+    done = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=10)  # noqa: S602 - that is the point
     return done.stdout
 
 
@@ -113,10 +121,39 @@ def test_the_stock_of_others_is_left_alone(stage: Stage) -> None:
 
 
 def test_the_line_about_the_journal_works_as_pasted(printed: str) -> None:
-    line = printed.splitlines()[-1]
-    done = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=10)  # noqa: S602 - that is the point
     # Four deliveries, what was removed of the first before, and the three parts of the removal.
-    assert done.stdout.count('"movement_id"') == 8
+    assert pasted(line_with("ListMovements", printed)).count('"movement_id"') == 8
+
+
+def test_over_rest_removing_20_takes_the_same_on_every_run(stage: Stage, printed: str) -> None:
+    for lines in (printed.splitlines(), demo(stage.addresses).splitlines()):
+        rows = [tuple(re.findall(r"\d[\dTZ:.-]*", line)[1:]) for line in lines if "T00:00:00.000Z  " in line]
+        assert rows == [
+            ("2019-01-01T00:00:00.000Z", "10", "5"),
+            ("2020-05-06T00:00:00.000Z", "0", "10"),
+            ("2020-09-08T00:00:00.000Z", "0", "20"),
+            ("2021-02-09T00:00:00.000Z", "0", "5"),
+            ("2019-01-01T00:00:00.000Z", "15", "0", "5"),
+            ("2020-05-06T00:00:00.000Z", "10", "0", "10"),
+            ("2020-09-08T00:00:00.000Z", "5", "15", "5"),
+            ("2021-02-09T00:00:00.000Z", "0", "5", "0"),
+        ]
+        assert lines.count("Taken: 5 / 10 / 5. Left: 20.") == 2
+
+
+def test_over_rest_more_than_there_is_is_refused_in_the_vendors_way(printed: str) -> None:
+    assert '\n    500  {"errors":["The quantity [21] is greater than the availableUnits [20]."]}\n' in printed
+
+
+def test_the_line_that_asks_the_gateway_works_as_pasted(printed: str) -> None:
+    items = json.loads(pasted(line_with("curl http", printed)))["items"]
+    assert [(item["onHandUnits"], item["removedUnits"]) for item in items] == [(0, 15), (0, 10), (15, 5), (5, 0)]
+
+
+def test_without_a_gateway_it_shows_the_half_over_grpc(stage: Stage, nobody: dict[Service, str]) -> None:
+    printed = demo({**stage.addresses, GATEWAY: nobody[GATEWAY]})
+    assert "Taken: 5 / 10 / 5. Left: 20." in printed
+    assert printed.endswith(f"\nNo gateway serves at {nobody[GATEWAY]}, so this was not shown over REST.\n")
 
 
 def test_what_is_no_terminal_gets_plain_lines(stage: Stage) -> None:
@@ -173,11 +210,5 @@ def test_a_bar_shows_what_is_left_taken_now_and_taken_before(
     file = tmp_path / "printed"
     with file.open("w", encoding=encoding) as screen:
         monkeypatch.setattr(sys, "stdout", screen)
-        Pictures().stock_after([stocked_item(received=6, left=2)], {7: Decimal(3)})
+        Pictures().stock_after({"Left": "right"}, [Layer(7, ("2",), came=Decimal(6), left=Decimal(2))], {7: Decimal(3)})
     assert bar in file.read_text(encoding=encoding)
-
-
-def stocked_item(*, received: int, left: int) -> pb.StockedItem:
-    received_on = Timestamp(seconds=int(datetime(2020, 5, 6, tzinfo=UTC).timestamp()))
-    places = pb.Places(received=DecimalMessage(value=str(received)), available=DecimalMessage(value=str(left)))
-    return pb.StockedItem(stocked_item_id=7, receive_time=received_on, places=places)

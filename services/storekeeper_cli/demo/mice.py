@@ -1,4 +1,4 @@
-"""The worked example: 40 mice at one location, and the calls that stock and remove them."""
+"""The worked example: 40 mice at one location, and the calls to the stock ledger that stock and remove them."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,6 +22,8 @@ CALLER: Final = Caller(TENANT_ID, "storekeeper demo", EVERYTHING).metadata()
 # The same item in every run. The greatest id there is: a catalog counts from 1, and would come here last.
 ITEM_ID: Final = 99_999_999
 REASON: Final = "Demo"
+# How many of them one call removes.
+QUANTITY: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,7 @@ class Mice:
         self._ledger = StockLedgerStub(channel)
         self.location_id = self._new_location(location_name)
         self._position_id = self._new_position()
-        for delivery in DELIVERIES:
-            self._stock(delivery)
+        lay_deliveries(self._ledger, self._position_id)
 
     def stocked_items(self) -> Sequence[pb.StockedItem]:
         """All of them, oldest first."""
@@ -72,16 +73,13 @@ class Mice:
     def remove_oldest(self, quantity: int, request_id: str) -> Removal:
         """Remove that many, oldest first."""
         oldest_first = pb.StockSource.OldestFirst(item_id=ITEM_ID, location_id=self.location_id)
-        return self._remove(pb.StockSource(oldest_first=oldest_first), quantity, request_id)
+        return self._remove(_removal(pb.StockSource(oldest_first=oldest_first), quantity, request_id))
 
     def remove_from(self, stocked_item_id: int, quantity: int) -> Removal:
         """Remove that many from one stocked item."""
-        return self._remove(pb.StockSource(stocked_item_id=stocked_item_id), quantity, new_request_id())
+        return self._remove(_removal(pb.StockSource(stocked_item_id=stocked_item_id), quantity))
 
-    def _remove(self, source: pb.StockSource, quantity: int, request_id: str) -> Removal:
-        request = pb.RemoveStockRequest(
-            request_id=request_id, source=source, quantity=_decimal(quantity), reason=REASON
-        )
+    def _remove(self, request: pb.RemoveStockRequest) -> Removal:
         response, call = self._ledger.RemoveStock.with_call(request, metadata=CALLER)
         return Removal(
             {movement.stocked_item_id: Decimal(movement.quantity.value) for movement in response.movements},
@@ -100,22 +98,36 @@ class Mice:
         request = pb.OpenPositionRequest(request_id=new_request_id(), position=position)
         return self._ledger.OpenPosition(request, metadata=CALLER).position_id
 
-    def _stock(self, delivery: Delivery) -> None:
-        request = pb.AddStockRequest(
-            request_id=new_request_id(),
-            position_id=self._position_id,
-            quantity=_decimal(delivery.came),
-            receive_time=_timestamp(delivery.received),
-            reason=REASON,
+
+def lay_deliveries(ledger: StockLedgerStub, position_id: int) -> None:
+    """Put all mice there, each delivery as if on the day when it came, and take away what was removed of it since."""
+    for delivery in DELIVERIES:
+        added = ledger.AddStock(
+            pb.AddStockRequest(
+                request_id=new_request_id(),
+                position_id=position_id,
+                quantity=_decimal(delivery.came),
+                receive_time=_timestamp(delivery.received),
+                reason=REASON,
+            ),
+            metadata=CALLER,
         )
-        added = self._ledger.AddStock(request, metadata=CALLER).movement
         if delivery.removed:
-            self.remove_from(added.stocked_item_id, delivery.removed)
+            ledger.RemoveStock(
+                _removal(pb.StockSource(stocked_item_id=added.movement.stocked_item_id), delivery.removed),
+                metadata=CALLER,
+            )
 
 
 def new_request_id() -> str:
     """An id that no request had before."""
     return str(uuid.uuid4())
+
+
+def _removal(source: pb.StockSource, quantity: int, request_id: str | None = None) -> pb.RemoveStockRequest:
+    return pb.RemoveStockRequest(
+        request_id=request_id or new_request_id(), source=source, quantity=_decimal(quantity), reason=REASON
+    )
 
 
 def _decimal(quantity: int) -> DecimalMessage:

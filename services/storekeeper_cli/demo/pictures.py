@@ -1,11 +1,10 @@
-"""What the demo shows: sentences, tables, and a bar for each stocked item.
+"""What the demo shows: sentences, requests and answers, tables, and a bar for each stocked item.
 
 What is not a terminal gets plain lines, each as long as it is; what cannot show blocks gets ASCII.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
 
 from rich import box
@@ -13,10 +12,23 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-
 PLAIN_WIDTH = 100
 ZERO = Decimal()
+
+
+Titles = Mapping[str, JustifyMethod]
+"""What is said above each column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A stocked item, as a picture shows it."""
+
+    stocked_item_id: int
+    # Its row; the last one says what is left.
+    cells: tuple[str, ...]
+    came: Decimal
+    left: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +61,28 @@ class Pictures:
         """Show a line to be copied: it is never wrapped."""
         self._console.print(Text(text, style), soft_wrap=True)
 
-    def stock(self, stocked_items: Sequence[pb.StockedItem]) -> None:
+    def request(self, path: str, body: str) -> None:
+        """Show a request over HTTP."""
+        self._console.print(Text.assemble("  POST ", (path, "bold"), "  ", (body, "cyan")), soft_wrap=True)
+
+    def answer(self, status: int, body: str, *, is_good: bool) -> None:
+        """Show what came back."""
+        self.say_as_is(f"    {status}  {body}", "green" if is_good else "bold yellow")
+
+    def stock(self, titles: Titles, layers: Sequence[Layer]) -> None:
         """Show what there is."""
-        table = _table()
-        for one in stocked_items:
-            table.add_row(*self._row(one, ZERO))
+        table = _table(titles)
+        for layer in layers:
+            table.add_row(*self._row(layer, ZERO))
         self._show(table)
 
-    def stock_after(self, stocked_items: Sequence[pb.StockedItem], taken: Mapping[int, Decimal]) -> None:
+    def stock_after(self, titles: Titles, layers: Sequence[Layer], taken: Mapping[int, Decimal]) -> None:
         """Show what there is, and what of it was taken just now."""
-        table = _table()
+        table = _table(titles)
         _add_column(table, "Taken now", justify="right")
-        for one in stocked_items:
-            quantity = taken.get(one.stocked_item_id, ZERO)
-            table.add_row(*self._row(one, quantity), Text(str(quantity), "bold yellow" if quantity else "dim"))
+        for layer in layers:
+            quantity = taken.get(layer.stocked_item_id, ZERO)
+            table.add_row(*self._row(layer, quantity), Text(str(quantity), "bold yellow" if quantity else "dim"))
         self._show(table)
         marks = self._marks
         self.say(f"{marks.left} left   {marks.taken} taken now   {marks.gone} taken before", "dim")
@@ -73,15 +93,10 @@ class Pictures:
         self._console.print(table)
         self.say()
 
-    def _row(self, one: pb.StockedItem, taken: Decimal) -> tuple[str | Text, ...]:
-        received, left = Decimal(one.places.received.value), Decimal(one.places.available.value)
-        return (
-            str(one.stocked_item_id),
-            f"{one.receive_time.ToDatetime(tzinfo=UTC):%Y-%m-%d}",
-            str(received),
-            Text(str(left), "bold"),
-            self._bar(left, taken, received - left - taken),
-        )
+    def _row(self, layer: Layer, taken: Decimal) -> tuple[str | Text, ...]:
+        *cells, left = layer.cells
+        bar = self._bar(layer.left, taken, layer.came - layer.left - taken)
+        return (*cells, Text(left, "bold"), bar)
 
     def _bar(self, left: Decimal, taken: Decimal, gone: Decimal) -> Text:
         marks = self._marks
@@ -90,12 +105,10 @@ class Pictures:
         )
 
 
-def _table() -> Table:
+def _table(titles: Titles) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    _add_column(table, "Stocked item", justify="right")
-    _add_column(table, "Received on")
-    _add_column(table, "Came", justify="right")
-    _add_column(table, "Left", justify="right")
+    for title, justify in titles.items():
+        _add_column(table, title, justify)
     # The only one that gives way on a narrow terminal.
     table.add_column("", overflow="crop", no_wrap=True)
     return table
