@@ -6,15 +6,13 @@ msgspec writes, because it writes decimals as numbers.
 
 import json
 from collections import Counter
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 NUMBER_CHARS_MAX: Final = 64
-"""Far more than any field has, and few enough that PostgreSQL keeps them all."""
-
-EXPONENT_MAX: Final = 100
+"""As it is given, and without an exponent, as PostgreSQL gives it back. Far more than any field has."""
 
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -51,12 +49,19 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def _fraction(text: str) -> Decimal:
-    if len(text) > NUMBER_CHARS_MAX:
+    number = _decimal(text) if len(text) <= NUMBER_CHARS_MAX else None
+    # The first question keeps a long number from being written out.
+    if number is None or abs(number.adjusted()) > NUMBER_CHARS_MAX or len(f"{number:f}") > NUMBER_CHARS_MAX:
         raise ValueError(f"a number has more than {NUMBER_CHARS_MAX} characters")
-    number = Decimal(text)
-    if abs(number.adjusted()) > EXPONENT_MAX:
-        raise ValueError(f"a number is outside of 1e-{EXPONENT_MAX} to 1e{EXPONENT_MAX}")
     return number
+
+
+def _decimal(text: str) -> Decimal | None:
+    """None if the exponent is beyond all bounds."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def _integer(text: str) -> int | Decimal:
@@ -73,5 +78,6 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     once = dict(pairs)
     if len(once) < len(pairs):
         (twin, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f'it says "{twin[:100]}" twice')
+        # Half a character can't be told to anybody.
+        raise ValueError(f'it says "{twin[:100].encode("utf-8", "replace").decode()}" twice')
     return once
