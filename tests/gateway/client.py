@@ -15,6 +15,9 @@ TIMEOUT_S: Final = 30.0
 BASE: Final = "/ATServicesRest/V1.0"
 CREDENTIALS: Final = {"ApiIntegrationCode": "TRACKING-ID", "UserName": "api@example.com", "Secret": "no secret"}
 
+IDEMPOTENCY_KEY: Final = "Idempotency_Key"
+"""The header, as the argument that it is given by."""
+
 MANUAL: Final = 4
 """The cost picker whose cost the client gives."""
 
@@ -150,8 +153,9 @@ class Autotask:
 
     def add(self, position_id: int, quantity: int = 1, **fields: Any) -> int:
         """Add units by hand; the id of the new stocked item."""
+        headers = {IDEMPOTENCY_KEY: fields.pop(IDEMPOTENCY_KEY)} if IDEMPOTENCY_KEY in fields else {}
         payload = {**ADDITION, "quantityBeingAdded": quantity, **fields}
-        return self.create(f"InventoryProducts/{position_id}/StockedItemsAdd", payload)
+        return self.create(f"InventoryProducts/{position_id}/StockedItemsAdd", payload, **headers)
 
     def remove(self, quantity: int, **source: int) -> int:
         """Remove units; the id of the first stocked item that was drawn on."""

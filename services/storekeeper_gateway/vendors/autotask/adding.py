@@ -12,7 +12,6 @@ import grpc
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.caller import COSTS_VIEW
-from storekeeper_kit.clients import failure_of
 from storekeeper_kit.json_text import dump_json
 
 from ...backends import Call
@@ -36,33 +35,33 @@ BY_COST: Final = {PRICE_OF_COST, PERCENTAGE_OF_COST}
 BY_CATALOGUE: Final = {PRICE_OF_CATALOGUE, PERCENTAGE_OF_CATALOGUE}
 BY_PERCENTAGE: Final = {PERCENTAGE_OF_COST, PERCENTAGE_OF_CATALOGUE}
 
+ASKED: Final = (
+    "vendorID",
+    "vendorInvoiceNumber",
+    "returnTypeID",
+    "determineCostUsing",
+    "determineNewPriceUsing",
+    "pricePercentage",
+)
+"""What is kept as it was asked, beside the price."""
+
 _ROUNDED: Final = Decimal(1).scaleb(-DECIMALS_MAX)
-# What a repeat must have in common with the request that was recorded. Costs and prices may have been looked up anew.
-_SAME: Final = ("serial_number", f"{KEPT}vendorID", f"{KEPT}vendorInvoiceNumber", f"{KEPT}returnTypeID")
 
 
 async def add(call: Call, row: dict[str, Any]) -> int:
     """Add units as a new stocked item, and tell its id."""
     _check(row)
-    request = pb.AddStockRequest(
-        request_id=call.request_id("add"),
-        position_id=row[PARENT] if PARENT in row else row["inventoryProductID"],
-        serial_number=row.get("serialNumber") or "",
-        reason=row.get("reasonForUpdate") or "",
-    )
-    request.quantity.value = str(row["quantityBeingAdded"])
-    item = await _catalogue_item(call, request.position_id) if _asks_the_catalogue(row) else {}
-    if call.caller.may(COSTS_VIEW):
-        await _set_cost(call, request, row, item)
-    price = await _price(call, request, row, item)
-    kept = {
-        "vendorID": row["vendorID"],
-        "vendorInvoiceNumber": row.get("vendorInvoiceNumber"),
-        "returnPrice": price,
-        "returnTypeID": row.get("returnTypeID"),
-    }
-    request.extensions["autotask"] = dump_json({name: value for name, value in kept.items() if value is not None})
-    return await _added(call, request)
+    request = _request(call, row)
+    try:
+        await _look_up(call, request, row)
+        added = await call.ask(call.stock_ledger.AddStock, request)
+    except (Refused, grpc.aio.AioRpcError):
+        # A repeat looks costs and prices up anew, and may find others, or none.
+        stocked_item_id = await _recorded(call, request, row)
+        if stocked_item_id is None:
+            raise
+        return stocked_item_id
+    return int(added.movement.stocked_item_id)
 
 
 def _check(row: Mapping[str, Any]) -> None:
@@ -79,6 +78,36 @@ def _check(row: Mapping[str, Any]) -> None:
     negative = [name for name in ("unitCost", "pricePercentage", "returnPrice") if (row.get(name) or 0) < 0]
     if negative:
         raise BadPayload((name, "must not be less than 0") for name in negative)
+
+
+def _request(call: Call, row: Mapping[str, Any]) -> pb.AddStockRequest:
+    """What the ledger is asked, but for costs and prices that have to be looked up."""
+    request = pb.AddStockRequest(
+        request_id=call.request_id("add"),
+        position_id=row[PARENT] if PARENT in row else row["inventoryProductID"],
+        serial_number=row.get("serialNumber") or "",
+        reason=row.get("reasonForUpdate") or "",
+    )
+    request.quantity.value = str(row["quantityBeingAdded"])
+    _keep(request, _asked(row))
+    return request
+
+
+def _asked(row: Mapping[str, Any]) -> dict[str, Any]:
+    is_looked_up = row.get("determineNewPriceUsing") in BY_COST | BY_CATALOGUE
+    return {name: row.get(name) for name in (ASKED if is_looked_up else (*ASKED, "returnPrice"))}
+
+
+def _keep(request: pb.AddStockRequest, values: Mapping[str, Any]) -> None:
+    given = {name: value for name, value in values.items() if value is not None}
+    request.extensions["autotask"] = dump_json(given)
+
+
+async def _look_up(call: Call, request: pb.AddStockRequest, row: Mapping[str, Any]) -> None:
+    item = await _catalogue_item(call, request.position_id) if _asks_the_catalogue(row) else {}
+    if call.caller.may(COSTS_VIEW):
+        await _set_cost(call, request, row, item)
+    _keep(request, {**_asked(row), "returnPrice": await _price(call, request, row, item)})
 
 
 def _asks_the_catalogue(row: Mapping[str, Any]) -> bool:
@@ -137,27 +166,16 @@ async def _unit_cost(call: Call, request: pb.AddStockRequest) -> Decimal | None:
     return Decimal(request.unit_cost.value.value) if request.WhichOneof("cost") else None
 
 
-async def _added(call: Call, request: pb.AddStockRequest) -> int:
-    try:
-        added = await call.ask(call.stock_ledger.AddStock, request)
-    except grpc.aio.AioRpcError as error:
-        if failure_of(error).reason != "REQUEST_ID_REUSED":
-            raise
-        stocked_item_id = await _recorded(call, request)
-        if stocked_item_id is None:
-            raise
-        return stocked_item_id
-    return int(added.movement.stocked_item_id)
-
-
-async def _recorded(call: Call, request: pb.AddStockRequest) -> int | None:
-    """What the same request of the client's added before, though a cost or a price has changed since it was looked up."""
+async def _recorded(call: Call, request: pb.AddStockRequest, row: Mapping[str, Any]) -> int | None:
+    """What the same request of the client's added before; None if it didn't, or was another one."""
     asked = pb.ListMovementsRequest(request_id=request.request_id)
     movements = (await call.ask(call.stock_ledger.ListMovements, asked)).movements
     if not movements or movements[0].kind != pb.MOVEMENT_KIND_ADDED:
         return None
-    before, after = row_of(movements[0]), row_of(request)
     stocked_item = await STOCKED_ITEMS.find(call, movements[0].stocked_item_id) or {}
-    is_same = all(before[path] == after[path] for path in ("position_id", "quantity", "reason"))
-    is_same = is_same and all(stocked_item.get(path) == after.get(path) for path in _SAME)
+    before, after = {**stocked_item, **row_of(movements[0])}, row_of(request)
+    paths = ["position_id", "quantity", "reason", "serial_number", *(f"{KEPT}{name}" for name in _asked(row))]
+    if row["determineCostUsing"] == MANUAL:
+        paths.append("unit_cost.value")
+    is_same = all(before.get(path) == after.get(path) for path in paths)
     return int(movements[0].stocked_item_id) if is_same else None
