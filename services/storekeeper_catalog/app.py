@@ -7,10 +7,12 @@ from typing import Final
 from storekeeper.catalog.v1 import catalog_pb2 as pb
 from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
 from storekeeper_kit import clients, config, logs, server
+from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
 
 from .catalog import Catalog
+from .domain.item import Item
 from .registering import Pace, Registrar
 from .servicer.catalog import CatalogService
 from .servicer.refusals import REFUSALS
@@ -30,12 +32,15 @@ async def main() -> None:
 
 async def serve(settings: CatalogSettings) -> None:
     """Serve with these settings, then finish what is under way and let go of the database."""
-    # Each worker holds at most one connection at a time.
-    database = Database(settings.url("database_url"), pool_size=settings.workers, application_name=PACKAGE)
+    # Each worker and each lane holds at most one connection at a time.
+    pool_size = settings.workers + settings.read_lanes
+    database = Database(settings.url("database_url"), pool_size=pool_size, application_name=PACKAGE)
+    catalog = Catalog(database)
+    items: Coalescer[int, Item] = Coalescer(catalog.items_named, lanes=settings.read_lanes, name="items")
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     channel = clients.channel(settings.stockledger_target)
     registrar = Registrar(StockLedgerClient(channel), database, workers, _pace(settings))
-    servicer = CatalogService(catalog=Catalog(database), registrar=registrar, workers=workers)
+    servicer = CatalogService(catalog=catalog, items=items, registrar=registrar, workers=workers)
     service = server.Service(
         names=(NAME,),
         register=lambda to: pb_grpc.add_CatalogServicer_to_server(servicer, to),
@@ -48,6 +53,7 @@ async def serve(settings: CatalogSettings) -> None:
     finally:
         sweeping.cancel()
         await registrar.close()
+        await items.close()
         await channel.close()
         workers.shutdown(wait=False)
         database.close()
@@ -55,6 +61,7 @@ async def serve(settings: CatalogSettings) -> None:
 
 def _pace(settings: CatalogSettings) -> Pace:
     return Pace(
+        wait_s=settings.registration_wait_s,
         interval_s=settings.sweep_interval_s,
         batch_max=settings.sweep_batch_max,
         retry_delay_max_s=settings.retry_delay_max_s,

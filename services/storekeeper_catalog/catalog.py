@@ -130,9 +130,11 @@ class Catalog:
 
     # --- reads ---
 
-    def item(self, tenant_id: int, item_id: int) -> Item:
-        """An item by its id."""
-        return self._found(tenant_id, items.by_id(item_id), ItemNotFound(item_id))
+    def items_named(self, tenant_id: int, item_ids: Sequence[int], _deadline: float) -> list[Item | Exception]:
+        """Items by their ids, by one statement; ItemNotFound in the place of one that isn't there."""
+        with self._database.read() as connection:
+            found = {item.item_id: item for item in items.find_items(connection, tenant_id, set(item_ids))}
+        return [found.get(item_id) or ItemNotFound(item_id) for item_id in item_ids]
 
     def item_with_sku(self, tenant_id: int, sku: str) -> Item:
         """An item by its sku."""

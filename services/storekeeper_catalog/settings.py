@@ -19,6 +19,12 @@ class CatalogSettings(ServiceSettings):
         default="127.0.0.1:50052", min_length=1, description="Where the stock ledger listens: an address and a port."
     )
     workers: int = Field(default=4, ge=1, le=64, description="Threads for transactions, each with a connection.")
+    registration_wait_s: float = Field(
+        default=0.5, gt=0, le=60, description="How long the answer to a change waits for the item to be registered."
+    )
+    read_lanes: int = Field(
+        default=2, ge=1, le=32, description="Reads of items by id, each of another tenant, that are answered at once."
+    )
     sweep_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="How often the outbox is looked through for items to register."
     )

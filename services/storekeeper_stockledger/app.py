@@ -6,14 +6,15 @@ from typing import Final
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
 from storekeeper_kit import config, logs, server
+from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
 
 from .batch import Recorded
-from .coalescer import Coalescer
 from .descriptions import Descriptions
 from .domain.operations import ItemAtLocation, PositionId, Submission
 from .domain.records import Position
+from .domain.stock import StockedItem
 from .ledger import Ledger
 from .reads import Reads
 from .servicer.refusals import REFUSALS
@@ -39,16 +40,24 @@ async def serve(settings: StockLedgerSettings) -> None:
     # Each lane and each worker holds at most one connection at a time.
     database = Database(url, pool_size=settings.workers, application_name=PACKAGE)
     hot = Database(
-        url, pool_size=settings.lanes + settings.read_lanes, application_name=f"{PACKAGE} lanes", settings=BY_INDEX
+        url, pool_size=settings.lanes + 2 * settings.read_lanes, application_name=f"{PACKAGE} lanes", settings=BY_INDEX
     )
-    ledger, reads = Ledger(hot), Reads(database)
+    ledger, reads, hot_reads = Ledger(hot), Reads(database), Reads(hot)
     changes: Coalescer[Submission, Recorded] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes")
     positions: Coalescer[ItemAtLocation | PositionId, Position] = Coalescer(
-        Reads(hot).positions, lanes=settings.read_lanes, name="positions"
+        hot_reads.positions, lanes=settings.read_lanes, name="positions"
+    )
+    stocked_items: Coalescer[int, StockedItem] = Coalescer(
+        hot_reads.stocked_items_named, lanes=settings.read_lanes, name="stocked items"
     )
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     servicer = StockLedger(
-        changes=changes, positions=positions, descriptions=Descriptions(database), reads=reads, workers=workers
+        changes=changes,
+        positions=positions,
+        stocked_items=stocked_items,
+        descriptions=Descriptions(database),
+        reads=reads,
+        workers=workers,
     )
     service = server.Service(
         names=(NAME,),
@@ -61,6 +70,7 @@ async def serve(settings: StockLedgerSettings) -> None:
     finally:
         await changes.close()
         await positions.close()
+        await stocked_items.close()
         workers.shutdown(wait=False)
         database.close()
         hot.close()

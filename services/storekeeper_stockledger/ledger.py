@@ -14,11 +14,11 @@ from typing import Final
 import structlog
 from psycopg import errors
 
+from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database, Trouble, classify
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
 from .batch import Batch, Outcome
-from .coalescer import Postponed
 from .domain.journal import RecordedMovement
 from .domain.operations import Submission
 from .storage.loading import StockMoved, lock_and_load

@@ -59,13 +59,16 @@ class Reads:
             found[ItemAtLocation(position.item_id, position.location_id)] = position
         return [found.get(name) or _not_found(name) for name in names]
 
-    def stocked_item(self, tenant_id: int, stocked_item_id: int) -> StockedItem:
-        """A stocked item."""
+    def stocked_items_named(
+        self, tenant_id: int, stocked_item_ids: Sequence[int], _deadline: float
+    ) -> list[StockedItem | Exception]:
+        """The stocked items of these ids, by one statement; StockedItemNotFound in the place of one that isn't there."""
         with self._database.read() as connection:
-            found = listing.find_stocked_item(connection, tenant_id, stocked_item_id)
-        if found is None:
-            raise StockedItemNotFound(stocked_item_id)
-        return found
+            found = {
+                one.stocked_item_id: one
+                for one in listing.find_stocked_items(connection, tenant_id, set(stocked_item_ids))
+            }
+        return [found.get(one) or StockedItemNotFound(one) for one in stocked_item_ids]
 
     def locations(self, tenant_id: int, page: Page, wanted: LocationFilter) -> Rows[Location]:
         """Locations by id."""

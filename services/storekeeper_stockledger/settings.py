@@ -16,7 +16,9 @@ class StockLedgerSettings(ServiceSettings):
         default="storekeeper_stockledger", description="The role of the service, which migrations grant its rights to."
     )
     lanes: int = Field(default=2, ge=1, le=32, description="Batches of different tenants that are applied at once.")
-    read_lanes: int = Field(default=2, ge=1, le=32, description="The same for reads of positions.")
+    read_lanes: int = Field(
+        default=2, ge=1, le=32, description="The same for reads of positions, and for those of stocked items."
+    )
     workers: int = Field(
         default=4, ge=1, le=64, description="Threads for what is not batched: lists, locations, items, settings."
     )

@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 
 from tests.architecture.modules import CLI, KIT, Module, all_modules, layer, service_modules
 
-# Whatever is in none of these folders (ledger.py, coalescer.py, ...) is an operation.
+# Whatever is in none of these folders (ledger.py, catalog.py, ...) is an operation.
 OPERATIONS = 2
 LAYERS = {"": 0, "domain": 0, "storage": 1, "migrations": 1, "servicer": 3, "app": 4, "__main__": 5}
 

@@ -60,7 +60,7 @@ class TestCreating:
         assert (item.name, item.sku, item.version, item.state) == ("Mouse", "M", 1, ItemState.ACTIVE)
         assert item.registration.state is RegistrationState.PENDING
         assert tenant.entries() == {item.item_id: 1}
-        assert tenant.catalog.item(tenant.tenant_id, item.item_id) == item
+        assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item
         assert tenant.catalog.item_with_sku(tenant.tenant_id, "M") == item
 
     @pytest.mark.parametrize("kind", [ItemType.NON_INVENTORY, ItemType.SERVICE])
@@ -155,14 +155,14 @@ class TestChanging:
         outcomes = at_once(lambda which: tenant.update(item, name=f"Mouse {which}"))
         (winner,) = (one for one in outcomes if isinstance(one, Item))
         assert {type(one) for one in outcomes} == {Item, EtagMismatch}
-        assert tenant.catalog.item(tenant.tenant_id, item.item_id) == winner
+        assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == winner
 
     def test_what_the_ledger_keeps_is_asked_for_before_anything_changes(self, tenant: Tenant) -> None:
         item = tenant.item()
         with pytest.raises(Unasked) as unasked:
             tenant.update(item, tracking=Tracking.LOT)
         assert unasked.value.facts.counting == LOT
-        assert tenant.catalog.item(tenant.tenant_id, item.item_id) == item
+        assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item
         changed = tenant.update(item, approved=LOT, tracking=Tracking.LOT)
         assert tenant.entries() == {item.item_id: changed.version}
 

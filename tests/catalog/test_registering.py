@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Final
@@ -12,7 +12,6 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import func, update
 
-from storekeeper_catalog import registering
 from storekeeper_catalog.domain.item import Counting, Facts, Item, RegistrationState, Tracking
 from storekeeper_catalog.domain.refusals import EtagMismatch, ItemHasStock, LedgerAway, LedgerRefused
 from storekeeper_catalog.registering import Pace, Registrar
@@ -28,6 +27,7 @@ TIMEOUT_S: Final = 10.0
 LOT: Final = Counting(Tracking.LOT, 0)
 HAS_STOCK: Final = LedgerRefused("ITEM_HAS_STOCK", "it has been stocked", {"itemId": "1"})
 MALFORMED: Final = LedgerRefused("INVALID_REQUEST", "it is malformed", {})
+PACE: Final = Pace(wait_s=TIMEOUT_S, interval_s=0.01, batch_max=3, retry_delay_max_s=0.01)
 AWAY: Final = LedgerAway("UNAVAILABLE: nobody listens")
 
 
@@ -76,8 +76,7 @@ def ledger() -> Ledger:
 def registrar(ledger: Ledger, database: Database) -> Iterator[Registrar]:
     """A registrar whose sweeps take up to three entries."""
     with ThreadPoolExecutor(4) as workers:
-        pace = Pace(interval_s=0.01, batch_max=3, retry_delay_max_s=0.01)
-        yield Registrar(ledger, database, workers, pace)
+        yield Registrar(ledger, database, workers, PACE)
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +99,7 @@ def due(database: Database) -> Callable[[], None]:
 
 def state(tenant: Tenant, item: Item) -> RegistrationState:
     """What the catalog says of the item's registration."""
-    return tenant.catalog.item(tenant.tenant_id, item.item_id).registration.state
+    return tenant.catalog.items(tenant.tenant_id, [item.item_id])[0].registration.state
 
 
 class TestTheFirstAttempt:
@@ -125,13 +124,14 @@ class TestTheFirstAttempt:
 
     @asynchronously
     async def test_is_not_waited_for_when_the_ledger_hangs(
-        self, tenant: Tenant, ledger: Ledger, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+        self, tenant: Tenant, ledger: Ledger, database: Database
     ) -> None:
-        monkeypatch.setattr(registering, "FIRST_ATTEMPT_S", 0.05)
         ledger.hangs = True
         item = tenant.item()
-        assert await registrar.attempt(tenant.tenant_id, item) == item
-        await registrar.close()
+        with ThreadPoolExecutor(4) as workers:
+            hasty = Registrar(ledger, database, workers, replace(PACE, wait_s=0.05))
+            assert await hasty.attempt(tenant.tenant_id, item) == item
+            await hasty.close()
 
     @asynchronously
     async def test_parks_what_the_ledger_refuses(self, tenant: Tenant, ledger: Ledger, registrar: Registrar) -> None:
@@ -139,7 +139,7 @@ class TestTheFirstAttempt:
         item = await registrar.attempt(tenant.tenant_id, tenant.item())
         assert item.registration.state is RegistrationState.REFUSED
         assert (item.registration.reason, item.registration.message) == ("ITEM_HAS_STOCK", "it has been stocked")
-        assert tenant.catalog.item(tenant.tenant_id, item.item_id) == item
+        assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item
 
     @asynchronously
     async def test_is_made_for_nothing_that_is_done(self, tenant: Tenant, ledger: Ledger, registrar: Registrar) -> None:
@@ -249,7 +249,7 @@ class TestSweeps:
         items = [tenant.item() for _ in range(6)]
         due()
         with ThreadPoolExecutor(4) as workers:
-            other = Registrar(ledger, database, workers, Pace(interval_s=0.01, batch_max=3, retry_delay_max_s=0.01))
+            other = Registrar(ledger, database, workers, PACE)
             await asyncio.gather(registrar.sweep(), other.sweep())
         assert sorted(facts.item_id for _, facts in ledger.told) == [item.item_id for item in items]
         assert tenant.entries() == {}
@@ -318,7 +318,7 @@ class TestAsking:
                 item.item_id,
                 lambda approved: tenant.update(item, approved=approved, tracking=LOT.tracking),
             )
-        assert tenant.catalog.item(tenant.tenant_id, item.item_id) == item
+        assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item
 
     @asynchronously
     async def test_ends_when_others_change_the_item_each_time(
@@ -332,4 +332,4 @@ class TestAsking:
 
         with pytest.raises(EtagMismatch):
             await registrar.approved(tenant.tenant_id, item.item_id, update_another_way)
-        assert tenant.catalog.item(tenant.tenant_id, item.item_id) == item
+        assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from storekeeper_kit import readiness
 from storekeeper_kit.config import ConfigurationError
-from storekeeper_kit.server import CannotListen
+from storekeeper_kit.listening import CannotListen
 from tests.kit.serving import NAME, TIMEOUT_S, Client, failure, service, serving
 from tests.kit.waiting import POLL_INTERVAL_S, eventually
 

@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
+from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Outcome, Recorded
-from storekeeper_stockledger.coalescer import Postponed
 from storekeeper_stockledger.descriptions import Change, Claim, Created, Descriptions
 from storekeeper_stockledger.domain.extensions import Extensions
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking

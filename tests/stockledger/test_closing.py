@@ -122,7 +122,7 @@ class TestWhatIsLeft:
         ids = tenant.stock(position_id, (3, 4))
         tenant.carry_out(closing(position_id))
         assert [one.stocked_item_id for one in tenant.stocked_items(position_id)] == ids
-        assert tenant.reads.stocked_item(tenant.tenant_id, ids[0]).places.removed == 3
+        assert tenant.stocked_items(position_id)[0].places.removed == 3
         assert [movement.quantity for movement in tenant.movements()] == [3, 4, 3, 4]
         (refused,) = tenant.apply(submission(taking(ids[0])))
         assert isinstance(refused, InsufficientStock)

@@ -15,12 +15,12 @@ import pytest
 from psycopg import errors
 from structlog.testing import capture_logs
 
+from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Unavailable
 from storekeeper_stockledger import batch
 from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Recorded
-from storekeeper_stockledger.coalescer import Postponed
 from storekeeper_stockledger.domain import decide as domain_decide
 from storekeeper_stockledger.domain.costs import CostMethod, UnitCost
 from storekeeper_stockledger.domain.items import Tracking

@@ -12,6 +12,7 @@ from storekeeper.catalog.v1 import catalog_pb2 as pb
 from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
 from storekeeper_kit import paging
 from storekeeper_kit.caller import COSTS_VIEW, bound_caller
+from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
 from storekeeper_kit.refusals import InvalidRequest, Violation
 from storekeeper_kit.server import MESSAGE_BYTES_MAX
@@ -36,8 +37,11 @@ T = TypeVar("T")
 class CatalogService(pb_grpc.CatalogServicer):
     """See the contract for what each method promises."""
 
-    def __init__(self, *, catalog: Catalog, registrar: Registrar, workers: Executor) -> None:
+    def __init__(
+        self, *, catalog: Catalog, items: Coalescer[int, Item], registrar: Registrar, workers: Executor
+    ) -> None:
         self._catalog = catalog
+        self._items = items
         self._registrar = registrar
         self._workers = workers
 
@@ -88,12 +92,12 @@ class CatalogService(pb_grpc.CatalogServicer):
     # --- reads ---
 
     async def GetItem(self, request: pb.GetItemRequest, context: Context) -> pb.Item:
-        """Read an item."""
+        """Read an item; calls in flight that name theirs by id share a statement."""
         name = reading.item_name(request)
         tenant_id = bound_caller().tenant_id
         if isinstance(name, str):
             return self._written(await self._run(self._catalog.item_with_sku, tenant_id, name))
-        return self._written(await self._run(self._catalog.item, tenant_id, name))
+        return self._written(await self._items.submit(tenant_id, name, bound_deadline()))
 
     async def BatchGetItems(self, request: pb.BatchGetItemsRequest, context: Context) -> pb.BatchGetItemsResponse:
         """Read several items."""

@@ -11,13 +11,14 @@ import grpc
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
 from storekeeper_kit.caller import COSTS_VIEW, Caller, bound_caller
+from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
 
 from ..batch import Recorded
-from ..coalescer import Coalescer
 from ..descriptions import Descriptions
 from ..domain.operations import ItemAtLocation, PositionId, Submission
 from ..domain.records import Position
+from ..domain.stock import StockedItem
 from ..reads import Reads
 from . import lists, reading, writing
 
@@ -37,12 +38,14 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         *,
         changes: Coalescer[Submission, Recorded],
         positions: Coalescer[ItemAtLocation | PositionId, Position],
+        stocked_items: Coalescer[int, StockedItem],
         descriptions: Descriptions,
         reads: Reads,
         workers: Executor,
     ) -> None:
         self._changes = changes
         self._positions = positions
+        self._stocked_items = stocked_items
         self._descriptions = descriptions
         self._reads = reads
         self._workers = workers
@@ -158,10 +161,10 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     # --- stocked items and movements ---
 
     async def GetStockedItem(self, request: pb.GetStockedItemRequest, context: Context) -> pb.StockedItem:
-        """Read a stocked item."""
+        """Read a stocked item; calls in flight share a statement."""
         stocked_item_id = reading.stocked_item_id(request)
         caller = bound_caller()
-        found = await self._run(self._reads.stocked_item, caller.tenant_id, stocked_item_id)
+        found = await self._stocked_items.submit(caller.tenant_id, stocked_item_id, bound_deadline())
         return writing.stocked_item(found, with_cost=caller.may(COSTS_VIEW))
 
     async def ListStockedItems(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Select, any_, bindparam, func, select, true
 
 from storekeeper_kit.ordering import Order
 
@@ -21,6 +21,8 @@ from . import tables
 from .arrays import numbers
 from .describing import read_position
 from .movements import select_movements
+
+_IDS: ARRAY[int] = ARRAY(BigInteger)
 
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _POSITION_COLUMNS = """
@@ -186,11 +188,10 @@ def select_movements_where(tenant_id: int, wanted: MovementFilter) -> Select[Any
     )
 
 
-def find_stocked_item(connection: Connection, tenant_id: int, stocked_item_id: int) -> StockedItem | None:
-    """A stocked item by its id."""
-    this_one = tables.stocked_item.c.stocked_item_id == stocked_item_id
-    row = connection.execute(_stocked_items(tenant_id).where(this_one)).one_or_none()
-    return read_stocked_item(row) if row else None
+def find_stocked_items(connection: Connection, tenant_id: int, stocked_item_ids: Iterable[int]) -> list[StockedItem]:
+    """The stocked items of these ids, in any order; missing ones are missing."""
+    wanted = tables.stocked_item.c.stocked_item_id == any_(bindparam("ids", list(stocked_item_ids), _IDS))
+    return [read_stocked_item(row) for row in connection.execute(_stocked_items(tenant_id).where(wanted))]
 
 
 def read_stocked_item(row: Row[Any]) -> StockedItem:

@@ -1,4 +1,4 @@
-"""Gathers calls that are in flight into batches: the only asynchronous code below the servicer.
+"""Gathers calls that are in flight into batches: the only asynchronous code below a servicer.
 
 What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits when the service is
 idle, and under load a batch costs its tenant one transaction instead of one for each call. A process has a few lanes,

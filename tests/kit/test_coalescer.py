@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from storekeeper_kit import coalescer as coalescer_module
+from storekeeper_kit.coalescer import Coalescer, Postponed
 from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
-from storekeeper_stockledger import coalescer as coalescer_module
-from storekeeper_stockledger.coalescer import Coalescer, Postponed
 
 TIMEOUT_S = 10.0
 REFUSED = "refused"
