@@ -30,9 +30,6 @@ from .domain.refusals import EtagMismatch, ItemHasStock, LedgerAway, LedgerRefus
 from .storage import outbox
 from .storage.outbox import Entry
 
-FIRST_ATTEMPT_S: Final = 0.5
-"""How long an answer waits for the ledger at most."""
-
 ASK_TIMEOUT_S: Final = 3.0
 """How long the ledger may take to say whether it would accept a change: it locks all positions of the item."""
 
@@ -72,8 +69,9 @@ class StockLedger(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How sweeps go."""
+    """How long answers wait for the ledger, and how sweeps go."""
 
+    wait_s: float
     interval_s: float
     batch_max: int
     retry_delay_max_s: float
@@ -114,7 +112,7 @@ class Registrar:
     # --- after the commit ---
 
     async def attempt(self, tenant_id: int, item: Item) -> Item:
-        """The item, registered if that takes less than half a second; the answer is given either way."""
+        """The item, registered if that doesn't take too long; the answer is given either way."""
         if item.registration.state is not RegistrationState.PENDING:
             return item
         attempt = asyncio.create_task(self._attempt(Entry(tenant_id, item.facts)))
@@ -122,12 +120,12 @@ class Registrar:
         self._attempts.add(attempt)
         attempt.add_done_callback(self._attempts.discard)
         # Whoever is in a hurry gets an answer, too.
-        done, _ = await asyncio.wait({attempt}, timeout=min(FIRST_ATTEMPT_S, time_remaining() / 2))
+        done, _ = await asyncio.wait({attempt}, timeout=min(self._pace.wait_s, time_remaining() / 2))
         return replace(item, registration=attempt.result()) if done else item
 
     async def _attempt(self, entry: Entry) -> Registration:
         try:
-            return await self._register(entry, FIRST_ATTEMPT_S)
+            return await self._register(entry, self._pace.wait_s)
         except LedgerAway as away:
             log.info("registration_waits", item_id=entry.facts.item_id, cause=away.cause)
         except (Unavailable, DeadlineExceeded) as error:
@@ -174,7 +172,9 @@ class Registrar:
         try:
             await self._register(entry, SWEEP_TIMEOUT_S)
         except LedgerAway as away:
-            log.debug("registration_postponed", item_id=entry.facts.item_id, cause=away.cause)
+            log.debug(
+                "registration_postponed", tenant_id=entry.tenant_id, item_id=entry.facts.item_id, cause=away.cause
+            )
             delay_s = min(RETRY_DELAY_S * 2 ** min(entry.attempts, 10), self._pace.retry_delay_max_s)
             await self._transact(partial(outbox.postpone, entry=entry, delay=timedelta(seconds=delay_s)))
             return False
@@ -186,7 +186,9 @@ class Registrar:
             await self._ledger.register(entry.tenant_id, entry.facts, timeout_s=timeout_s)
         except LedgerRefused as refused:
             await self._transact(partial(outbox.park, entry=entry, reason=refused.reason, message=refused.message))
-            log.warning("registration_refused", item_id=entry.facts.item_id, reason=refused.reason)
+            log.warning(
+                "registration_refused", tenant_id=entry.tenant_id, item_id=entry.facts.item_id, reason=refused.reason
+            )
             return Registration(RegistrationState.REFUSED, refused.reason, refused.message)
         await self._transact(partial(outbox.acknowledge, entry=entry))
         return DONE

@@ -73,9 +73,12 @@ def catalog_database(catalog_databases: ServiceDatabases) -> Iterator[CatalogDat
 def catalog(
     catalog_database: CatalogDatabase, ledger: LedgerProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[CatalogProcess]:
-    """A catalog in a process of its own, on the module's database, beside the module's ledger."""
+    """A catalog in a process of its own, on the module's database, beside the module's ledger.
+
+    It is patient: what a test creates is registered then, however busy the machine.
+    """
     folder = tmp_path_factory.mktemp("catalog")
-    with CatalogProcess(catalog_database.service_url, ledger.address, folder) as process:
+    with CatalogProcess(catalog_database.service_url, ledger.address, folder, REGISTRATION_WAIT_S="10") as process:
         yield process
 
 
