@@ -19,7 +19,10 @@ from .types import Flag
 
 RECORDS_MAX: Final = 500
 CONDITIONS_MAX: Final = 500
-DEPTH_MAX: Final = 7
+# The services take 8 levels and 1,000 values. A page, and a list of values with null among them, need some of their own.
+DEPTH_MAX: Final = 5
+VALUES_MAX: Final = 900
+TEXT_CHARS_MAX: Final = 1000
 
 OPERATORS: Final[Mapping[str, int]] = {
     "eq": pb.OPERATOR_EQUAL,
@@ -108,6 +111,7 @@ class _Reader:
         self._table = table
         self._entity = entity
         self._conditions_left = CONDITIONS_MAX
+        self._values_left = VALUES_MAX
 
     def filter(self, parts: Any) -> pb.Filter:
         """The filter of a query, whose parts must all hold."""
@@ -143,7 +147,11 @@ class _Reader:
         if not field.queryable:
             raise Refused(f"The field {field.name} of the entity {self._entity} can't be queried.")
         _check_operator(op, operator, field)
-        return _compared(field, operator, _values(field, operator, said))
+        values = _values(field, operator, said)
+        self._values_left -= len(values)
+        if self._values_left < 0:
+            raise Refused(f"The query must have {VALUES_MAX} or fewer values.")
+        return _compared(field, operator, values)
 
 
 def _is_true(value: Any) -> bool:
@@ -173,6 +181,8 @@ def _values(field: Field, operator: int, said: Mapping[str, Any]) -> list[Any]:
         raise Refused(f"The value in the condition on the field {field.name} {error}.") from None
     if None in values and operator not in _NULLABLE:
         raise Refused(f"The condition on the field {field.name} has no value.")
+    if any(isinstance(value, str) and len(value) > TEXT_CHARS_MAX for value in values):
+        raise Refused(f"The condition on the field {field.name} has more than {TEXT_CHARS_MAX} characters.")
     return values
 
 
@@ -191,32 +201,36 @@ def _compared(field: Field, operator: int, values: list[Any]) -> pb.Filter:
         return _flag(field.path, field.type, operator, values)
     if None in values:
         return _with_null(field, operator, values)
-    return pb.Filter(
-        condition=pb.Condition(
-            field=field.path,
-            operator=pb.Operator.ValueType(operator),
-            values=[_value(field.type.kind, value) for value in values],
-            ignore_case=field.type.kind == "text",
-        )
-    )
+    wanted = [_value(field.type.kind, value) for value in values]
+    return _condition(field.path, operator, wanted, ignore_case=field.type.kind == "text")
 
 
 def _with_null(field: Field, operator: int, values: list[Any]) -> pb.Filter:
     """A comparison with null asks whether there is a value."""
+    is_negative = operator in _NEGATIVE
+    null = _compared(field, pb.OPERATOR_EXISTS if is_negative else pb.OPERATOR_NOT_EXISTS, [])
     rest = [value for value in values if value is not None]
-    is_null = _compared(field, pb.OPERATOR_NOT_EXISTS, [])
-    found = pb.Filter(any_of=pb.FilterList(filters=[is_null, _compared(field, pb.OPERATOR_IN, rest)]))
-    return pb.Filter(negation=found) if operator in _NEGATIVE else found
+    if not rest:
+        return null
+    both = pb.FilterList(filters=[null, _compared(field, pb.OPERATOR_NOT_IN if is_negative else pb.OPERATOR_IN, rest)])
+    return pb.Filter(all_of=both) if is_negative else pb.Filter(any_of=both)
 
 
 def _flag(path: str, flag: Flag, operator: int, values: list[Any]) -> pb.Filter:
-    """Whether the flag is up, or down: what is neither `true` nor `false` counts as down."""
-    is_up = pb.Filter(condition=pb.Condition(field=path, operator=pb.OPERATOR_EQUAL, values=[pb.Value(text=flag.true)]))
-    parts = [
-        is_up if value == flag.true else pb.Filter(negation=is_up) if value is not None else NOTHING for value in values
-    ]
-    found = pb.Filter(any_of=pb.FilterList(filters=parts))
-    return pb.Filter(negation=found) if operator in _NEGATIVE else found
+    """Whether the flag is up, or down: what is neither `true` nor `false` counts as down, and nothing as null."""
+    named = {value == flag.true for value in values if value is not None}
+    wanted = {True, False} - named if operator in _NEGATIVE else named
+    if len(wanted) != 1:
+        return EVERYTHING if wanted else NOTHING
+    return _condition(path, pb.OPERATOR_EQUAL if True in wanted else pb.OPERATOR_NOT_EQUAL, [pb.Value(text=flag.true)])
+
+
+def _condition(path: str, operator: int, values: list[pb.Value], *, ignore_case: bool = False) -> pb.Filter:
+    return pb.Filter(
+        condition=pb.Condition(
+            field=path, operator=pb.Operator.ValueType(operator), values=values, ignore_case=ignore_case
+        )
+    )
 
 
 def _value(kind: str, value: Any) -> pb.Value:
