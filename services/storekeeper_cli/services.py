@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from storekeeper_cli import health
+from storekeeper_cli.ports import free_port
 from storekeeper_cli.postgres import Urls
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
@@ -54,7 +55,7 @@ class Service(ABC):
         host, _, port = self.configured_address().rpartition(":")
         if not host or not port.isdigit() or int(port) > PORT_MAX:
             raise ConfigurationError([f"{self.variable('LISTEN')}: should be like {self.default_listen}"])
-        return f"{host}:{_claim(host, int(port), self)}"
+        return f"{host}:{_claim(host, int(port) or free_port(), self)}"
 
     def server(self, addresses: Mapping["Service", str], urls: Urls | None = None) -> Program:
         """The program that serves, from its database if it has one. What it need not know of databases is kept from it."""
@@ -150,24 +151,25 @@ def names_a_database(variable: str) -> bool:
 
 
 def _claim(host: str, port: int, service: Service) -> int:
+    """The port, once it is free."""
     deadline = time.monotonic() + PORT_PATIENCE_S
     while True:
         try:
-            return _bind(host, port)
+            _bind(host, port)
+            return port
         except OSError as error:
             if time.monotonic() > deadline:
                 raise Problem(_cannot_listen(f"{host}:{port}", error, service)) from None
             time.sleep(POLL_INTERVAL_S)
 
 
-def _bind(host: str, port: int) -> int:
+def _bind(host: str, port: int) -> None:
     """Bind as a server would, and let go again. Without SO_REUSEPORT, which would share a taken port in silence."""
     family, *_, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
         probe.listen()
-        return int(probe.getsockname()[1])
 
 
 def _cannot_listen(address: str, error: OSError, service: Service) -> str:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from storekeeper_cli.folder import Folder
+from storekeeper_cli.ports import HOST
 from storekeeper_cli.postgres import EmbeddedPostgres
-from storekeeper_cli.postgres.keys import HOST
 from storekeeper_cli.services import GrpcService, Service
 from storekeeper_cli.terminal import Terminal
 

@@ -8,7 +8,6 @@ import asyncio
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from storekeeper_cli.postgres.keys import HOST
+from storekeeper_cli.ports import HOST, free_port
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
 from storekeeper_cli.services import SERVICES, STOCK_LEDGER, Service, names_a_database
@@ -46,7 +45,7 @@ def running_stage() -> Stage | None:
 def temporary_stage() -> Iterator[Stage]:
     """Services that end with the block, and their PostgreSQL and their data with them."""
     _require_postgres()
-    addresses = {service: _free_address() for service in SERVICES}
+    addresses = {service: f"{HOST}:{free_port()}" for service in SERVICES}
     with tempfile.TemporaryDirectory(prefix="storekeeper-demo-") as name, _terminated_like_ctrl_c():
         folder = Path(name)
         with (folder / "up.log").open("wb") as output:
@@ -108,11 +107,6 @@ def _terminated_like_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _free_address() -> str:
-    with socket.create_server((HOST, 0)) as probe:
-        return f"{HOST}:{probe.getsockname()[1]}"
 
 
 def _last_line(file: Path) -> str:

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from storekeeper_cli.account import Account, account_for
-from storekeeper_cli.postgres.keys import HOST
+from storekeeper_cli.ports import HOST
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
 

@@ -10,10 +10,11 @@ from typing import Self
 import psycopg
 from psycopg import pq
 
+from storekeeper_cli.ports import HOST
 from storekeeper_cli.postgres import databases
 from storekeeper_cli.postgres.cluster import SUPERUSER, Cluster
 from storekeeper_cli.postgres.databases import Role, Urls
-from storekeeper_cli.postgres.keys import HOST, Keys
+from storekeeper_cli.postgres.keys import Keys
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.program import Program
 

@@ -2,17 +2,11 @@
 
 import json
 import os
-import random
 import secrets
-import socket
 from pathlib import Path
 from typing import Any
 
-HOST = "127.0.0.1"
-# Below the ports that the system gives to outgoing connections (from 32768 on), so that none of those sits on ours at
-# the moment when PostgreSQL is started again.
-PORTS = range(20000, 32000)
-PORT_ATTEMPTS_MAX = 100
+from storekeeper_cli.ports import free_port, is_free
 
 
 class Keys:
@@ -37,8 +31,8 @@ class Keys:
     def settle_port(self) -> None:
         """Keep the port of the last start if it is free, or remember another that is."""
         content = self._read()
-        if "port" not in content or not _is_free(content["port"]):
-            self._write(content | {"port": _free_port()})
+        if "port" not in content or not is_free(content["port"]):
+            self._write(content | {"port": free_port()})
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -55,22 +49,3 @@ class Keys:
             file.flush()
             os.fsync(file.fileno())
         draft.rename(self._path)
-
-
-def _free_port() -> int:
-    for _ in range(PORT_ATTEMPTS_MAX):
-        if _is_free(port := random.choice(PORTS)):
-            return port
-    raise OSError(f"No free port found between {PORTS.start} and {PORTS.stop - 1}.")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As PostgreSQL does it: connections of an earlier server that are still closing do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-            probe.listen()
-        except OSError:
-            return False
-    return True
