@@ -1331,7 +1331,9 @@ class ListStockedItemsRequest(_message.Message):
     with_total_size: _builtins.bool
     """Whether total_size is wanted, which has to be counted. Default: it is not."""
     order_by: _builtins.str
-    """What the stocked items are ordered by: `age` (receive time, equal ones by id; the default) or `stocked_item_id`."""
+    """What the stocked items are ordered by: `age` (receive time, equal ones by id; the default) or `stocked_item_id`, with
+    " desc" behind it for the other way round.
+    """
     @_builtins.property
     def filter(self) -> _filter_pb2.Filter:
         """Only rows that pass this filter, too. Absent: any. Fields: `stocked_item_id`, `position_id`,
