@@ -86,6 +86,7 @@ class Registrar:
         self._workers = workers
         self._pace = pace
         self._attempts: set[asyncio.Task[Registration]] = set()
+        self._sweeps_succeed = True
 
     # --- before the commit ---
 
@@ -151,12 +152,18 @@ class Registrar:
     async def _swept(self) -> bool:
         """Whether there is more to do at once."""
         try:
-            return await self.sweep()
+            more = await self.sweep()
         except (Unavailable, DeadlineExceeded) as error:
-            log.warning("sweep_failed", cause=repr(error))
+            # Said once, not twice a second, for as long as the database is away.
+            if self._sweeps_succeed:
+                log.warning("sweeps_fail", cause=repr(error))
+            self._sweeps_succeed = False
+            return False
         except Exception:
             log.exception("sweep_failed")
-        return False
+            return False
+        self._sweeps_succeed = True
+        return more
 
     async def sweep(self) -> bool:
         """Carry over entries that are due; whether there may be more, and the ledger takes them."""
