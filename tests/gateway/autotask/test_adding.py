@@ -236,6 +236,13 @@ class TestPrices:
         stocked_item_id = autotask.add(position_id, 1, **fields)
         assert autotask.get(STOCKED, stocked_item_id)["returnPrice"] == Decimal("0.0000000002")
 
+    def test_a_price_beyond_what_can_be_kept_is_refused(self, autotask: Autotask) -> None:
+        fields = {"unitCost": 99_999_999_999, "determineNewPriceUsing": PERCENTAGE_OF_COST}
+        assert "pricePercentage" in refusal(autotask, autotask.position(), **fields, pricePercentage=10**15 - 1)
+
+    def test_a_cost_beyond_what_can_be_kept_is_refused(self, autotask: Autotask) -> None:
+        assert "The field unitCost" in refusal(autotask, autotask.position(), unitCost=10**12)
+
     @pytest.mark.parametrize(
         ("method", "missing"),
         [

@@ -190,33 +190,37 @@ PRICE_METHODS: Final = (
 )
 
 
-def _asked(name: str, type_: object, **flags: object) -> Field:
-    return Field(name, name, type_, queryable=False, **flags)  # type: ignore[arg-type]
+def _asked(name: str, path: str, type_: object, **flags: object) -> Field:
+    return Field(name, path, type_, queryable=False, **flags)  # type: ignore[arg-type]
 
 
-_ID: Final = Field("id", "id", LONG, read_only=True, queryable=False)
-_REASON: Final = _asked("reasonForUpdate", Text(500))
+def _asked_and_kept(name: str, type_: object, **flags: object) -> Field:
+    return _asked(name, f"{KEPT}{name}", type_, **flags)
+
+
+_ID: Final = _asked("id", "id", LONG, read_only=True)
+_REASON: Final = _asked("reasonForUpdate", "reason", Text(500))
 
 ADD: Final = Table(
     _ID,
-    _asked("inventoryProductID", INTEGER, required=True, reference="InventoryProducts"),
-    _asked("vendorID", INTEGER, required=True, reference="Companies"),
-    _asked("quantityBeingAdded", UNITS, required=True),
-    _asked("serialNumber", Text(100)),
-    _asked("determineCostUsing", INTEGER, required=True, picklist=COST_METHODS),
-    _asked("unitCost", DOUBLE),
-    _asked("determineNewPriceUsing", INTEGER, picklist=PRICE_METHODS),
-    _asked("pricePercentage", DOUBLE),
-    _asked("returnPrice", DOUBLE),
-    _asked("returnTypeID", INTEGER),
+    _asked("inventoryProductID", "position_id", INTEGER, required=True, reference="InventoryProducts"),
+    _asked("quantityBeingAdded", "quantity", UNITS, required=True),
+    _asked("serialNumber", "serial_number", Text(100)),
+    _asked("unitCost", "unit_cost.value", DOUBLE),
+    _asked_and_kept("vendorID", INTEGER, required=True, reference="Companies"),
+    _asked_and_kept("determineCostUsing", INTEGER, required=True, picklist=COST_METHODS),
+    _asked_and_kept("determineNewPriceUsing", INTEGER, picklist=PRICE_METHODS),
+    _asked_and_kept("pricePercentage", DOUBLE),
+    _asked_and_kept("returnPrice", DOUBLE),
+    _asked_and_kept("returnTypeID", INTEGER),
+    _asked_and_kept("vendorInvoiceNumber", Text(50)),
     _REASON,
-    _asked("vendorInvoiceNumber", Text(50)),
 )
 
 REMOVE: Final = Table(
     _ID,
-    _asked("inventoryStockedItemID", INTEGER, reference="InventoryStockedItems"),
-    _asked("inventoryProductID", INTEGER, reference="InventoryProducts"),
-    _asked("quantityBeingRemoved", UNITS, required=True),
+    _asked("inventoryStockedItemID", "source.stocked_item_id", INTEGER, reference="InventoryStockedItems"),
+    _asked("inventoryProductID", "source.position_id", INTEGER, reference="InventoryProducts"),
+    _asked("quantityBeingRemoved", "quantity", UNITS, required=True),
     _REASON,
 )

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ...backends import Call
+from ...mapping import Field
 from .errors import Refused
 from .sources import STOCKED_ITEMS
 
@@ -10,10 +11,11 @@ PARENT: Final = "parent"
 """Where a row says which InventoryProduct its address named."""
 
 
-def with_parent(row: dict[str, Any], field: str, parent_id: int) -> dict[str, Any]:
-    """The row below its parent. What it says itself of its parent must agree."""
-    if row.get(field, parent_id) not in {parent_id, None}:
-        raise Refused(f"The value [{row[field]}] of {field} is not the one in the address, [{parent_id}].")
+def with_parent(row: dict[str, Any], field: Field, parent_id: int) -> dict[str, Any]:
+    """The row below its parent. What it says itself of its parent, in this field, must agree."""
+    said = row.get(str(field.path), parent_id)
+    if said != parent_id:
+        raise Refused(f"The value [{said}] of {field.name} is not the one in the address, [{parent_id}].")
     return {**row, PARENT: parent_id}
 
 

@@ -1,38 +1,38 @@
 """InventoryStockedItemsRemove: units leave by hand (Autotask REST, InventoryStockedItemsRemove)."""
 
-from typing import Any
+from typing import Any, Final
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 
 from ...backends import Call
 from ...mapping import BadPayload
+from .changing import message_of
 from .errors import Refused
 from .parents import PARENT, require_in
+
+STOCKED_ITEM: Final = "source.stocked_item_id"
+POSITION: Final = "source.position_id"
 
 
 async def remove(call: Call, row: dict[str, Any]) -> int:
     """Remove the oldest units of a product, or units of one stocked item; the id is that of the first one drawn on."""
-    source = _source(row)
-    if source.WhichOneof("kind") == "stocked_item_id" and PARENT in row:
-        await require_in(call, source.stocked_item_id, row[PARENT])
-    if row["quantityBeingRemoved"] <= 0:
+    parent_id = row.pop(PARENT, None)
+    wanted = {**row, "request_id": call.request_id("remove"), **_source(row, parent_id)}
+    if wanted["quantity"] <= 0:
         raise BadPayload([("quantityBeingRemoved", "must be greater than 0")])
-    request = pb.RemoveStockRequest(
-        request_id=call.request_id("remove"), source=source, reason=row.get("reasonForUpdate") or ""
-    )
-    request.quantity.value = str(row["quantityBeingRemoved"])
-    removed = await call.ask(call.stock_ledger.RemoveStock, request)
+    if STOCKED_ITEM in wanted and parent_id is not None:
+        await require_in(call, wanted[STOCKED_ITEM], parent_id)
+    removed = await call.ask(call.stock_ledger.RemoveStock, message_of(pb.RemoveStockRequest, wanted))
     return int(removed.movements[0].stocked_item_id)
 
 
-def _source(row: dict[str, Any]) -> pb.StockSource:
+def _source(row: dict[str, Any], parent_id: int | None) -> dict[str, int]:
     """One stocked item if the client named it, else the oldest of a product."""
-    stocked_item_id, position_id = row.get("inventoryStockedItemID"), row.get("inventoryProductID")
-    if stocked_item_id is not None and position_id is not None:
+    if STOCKED_ITEM in row and POSITION in row:
         raise Refused("Only one of the fields inventoryStockedItemID and inventoryProductID can have a value.")
-    if stocked_item_id is not None:
-        return pb.StockSource(stocked_item_id=stocked_item_id)
-    position_id = row.get(PARENT, position_id)
+    if STOCKED_ITEM in row:
+        return {STOCKED_ITEM: row[STOCKED_ITEM]}
+    position_id = row.get(POSITION, parent_id)
     if position_id is None:
         raise Refused("Value does not exist for one of the fields inventoryStockedItemID and inventoryProductID.")
-    return pb.StockSource(position_id=position_id)
+    return {POSITION: position_id}

@@ -38,7 +38,7 @@ async def create(
         given[IMPERSONATOR] = impersonated
     row = {path: value for path, value in table.read(given).items() if value is not None}
     if parent is not None:
-        row = with_parent(row, *parent)
+        row = with_parent(row, _named(table, parent[0]), parent[1])
     by_address = parent[0] if parent else None
     _require(one for one in table if one.required and one.name != by_address and row.get(str(one.path)) is None)
     return await entity.create(call, row)
