@@ -414,7 +414,7 @@ class ListItemsResponse(_message.Message):
     """How many items the filter lets through, on all pages. 0 unless it was asked for."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
-        """In the order that was asked for."""
+        """In the order that was asked for. Fewer than page_size if more would not fit into an answer of 4 MB."""
 
     def __init__(
         self,

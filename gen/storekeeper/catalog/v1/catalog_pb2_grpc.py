@@ -109,7 +109,8 @@ class CatalogServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetItems(self, request, context):
-        """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing.
+        """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing, and with
+        INVALID_ARGUMENT (INVALID_REQUEST), which names item_ids, when they are too large for one answer of 4 MB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

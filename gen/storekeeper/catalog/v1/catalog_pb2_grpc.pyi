@@ -48,7 +48,9 @@ class CatalogStub:
     GetItem: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetItemRequest, _catalog_pb2.Item]
     """Reads an item by its id or its sku, archived ones too. Fails with NOT_FOUND (ITEM_NOT_FOUND)."""
     BatchGetItems: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchGetItemsRequest, _catalog_pb2.BatchGetItemsResponse]
-    """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing."""
+    """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing, and with
+    INVALID_ARGUMENT (INVALID_REQUEST), which names item_ids, when they are too large for one answer of 4 MB.
+    """
     ListItems: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListItemsRequest, _catalog_pb2.ListItemsResponse]
     """Lists items."""
     UpdateItem: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateItemRequest, _catalog_pb2.Item]
@@ -85,7 +87,9 @@ class CatalogAsyncStub(CatalogStub):
     GetItem: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetItemRequest, _catalog_pb2.Item]  # type: ignore[assignment]
     """Reads an item by its id or its sku, archived ones too. Fails with NOT_FOUND (ITEM_NOT_FOUND)."""
     BatchGetItems: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchGetItemsRequest, _catalog_pb2.BatchGetItemsResponse]  # type: ignore[assignment]
-    """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing."""
+    """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing, and with
+    INVALID_ARGUMENT (INVALID_REQUEST), which names item_ids, when they are too large for one answer of 4 MB.
+    """
     ListItems: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListItemsRequest, _catalog_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Lists items."""
     UpdateItem: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateItemRequest, _catalog_pb2.Item]  # type: ignore[assignment]
@@ -137,7 +141,9 @@ class CatalogServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.BatchGetItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.BatchGetItemsResponse, _abc.Awaitable[_catalog_pb2.BatchGetItemsResponse]]:
-        """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing."""
+        """Reads up to 1,000 items by their ids. Fails with NOT_FOUND (ITEM_NOT_FOUND) when any is missing, and with
+        INVALID_ARGUMENT (INVALID_REQUEST), which names item_ids, when they are too large for one answer of 4 MB.
+        """
 
     @_abc_1.abstractmethod
     def ListItems(
