@@ -4,7 +4,7 @@ Decimals are `Decimal`, times aware `datetime`s, values of enums their names wit
 alone knows is under `extensions.<vendor>.<key>`. A field that is absent, or a text that is empty, is None.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -45,23 +45,44 @@ def mask_of(paths: Iterable[str]) -> list[str]:
     return sorted({".".join(path.split(".")[: 2 if path.startswith(f"{EXTENSIONS}.") else 1]) for path in paths})
 
 
+Reader = Callable[[Message], Iterable[tuple[str, Any]]]
+
+
 def _read(message: Message, prefix: str) -> Iterator[tuple[str, Any]]:
-    for field in message.DESCRIPTOR.fields:
-        path = f"{prefix}{field.name}"
-        value = getattr(message, field.name)
-        if field.name == EXTENSIONS:
-            for vendor, text in value.items():
-                yield from ((f"{path}.{vendor}.{key}", part) for key, part in load_json(text).items())
-        elif field.message_type is None:
-            yield path, _enum_name(field.enum_type, value) if field.enum_type else (None if value == "" else value)
-        elif not message.HasField(field.name):
-            yield path, None
-        elif isinstance(value, DecimalMessage):
-            yield path, Decimal(value.value or 0)
-        elif isinstance(value, Timestamp):
-            yield path, value.ToDatetime(UTC)
-        else:
-            yield from _read(value, f"{path}.")
+    for reader in _readers(message.DESCRIPTOR, prefix):
+        yield from reader(message)
+
+
+@cache
+def _readers(descriptor: Any, prefix: str) -> tuple[Reader, ...]:
+    """How each field of a message type is read: found out once, because descriptors are slow to ask."""
+    return tuple(_reader(field, field.name, f"{prefix}{field.name}") for field in descriptor.fields)
+
+
+def _reader(field: Any, name: str, path: str) -> Reader:
+    if name == EXTENSIONS:
+        return lambda message: _kept(path, getattr(message, name))
+    if field.enum_type:
+        names = {value.number: value.name.removeprefix(_prefix(field.enum_type)) for value in field.enum_type.values}
+        return lambda message: ((path, names[getattr(message, name)]),)
+    if field.message_type is None:
+        return lambda message: ((path, None if (value := getattr(message, name)) == "" else value),)
+    read = _PARTS.get(field.message_type.full_name)
+    if read is not None:
+        return lambda message: ((path, read(getattr(message, name)) if message.HasField(name) else None),)
+    return lambda message: _read(getattr(message, name), f"{path}.") if message.HasField(name) else ((path, None),)
+
+
+def _kept(path: str, extensions: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for vendor, text in extensions.items():
+        yield from ((f"{path}.{vendor}.{key}", part) for key, part in load_json(text).items())
+
+
+_PARTS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    DecimalMessage.DESCRIPTOR.full_name: lambda message: Decimal(message.value or 0),
+    Timestamp.DESCRIPTOR.full_name: lambda message: message.ToDatetime(UTC),
+}
+"""Messages that stand for one value."""
 
 
 def _put(message: Message, path: str, value: Any) -> None:
@@ -75,10 +96,6 @@ def _put(message: Message, path: str, value: Any) -> None:
         getattr(message, name).FromDatetime(value)
     else:
         setattr(message, name, _enum_number(field.enum_type, value) if field.enum_type else value)
-
-
-def _enum_name(enum: Any, number: int) -> str:
-    return str(enum.values_by_number[number].name.removeprefix(_prefix(enum)))
 
 
 def _enum_number(enum: Any, name: str) -> int:
