@@ -2,6 +2,7 @@
 
     storekeeper up               everything on this machine, with a PostgreSQL of its own
     storekeeper demo             oldest-first removal on a worked example
+    storekeeper status           which services serve, and what the stock ledger was not told of
     storekeeper serve NAME       one service, in this process
     storekeeper migrate NAME     bring the tables of one service up to date
 
@@ -19,6 +20,7 @@ import typer
 
 from storekeeper_cli.problem import Problem
 from storekeeper_cli.services import SERVICES, WITH_DATABASE, GrpcService, Service
+from storekeeper_kit.caller import TENANT_ID_MAX
 from storekeeper_kit.config import ConfigurationError
 
 FAILED = 1
@@ -94,6 +96,20 @@ def demo() -> None:
     from storekeeper_cli.demo.play import demo as run
 
     run()
+
+
+@app.command()
+def status(
+    tenant: Annotated[int, typer.Option(min=1, max=TENANT_ID_MAX, help="Whose items are looked at.")] = 1,
+) -> None:
+    """Show which services serve, and which items are not registered with the stock ledger.
+
+    Asks where STOREKEEPER_NAME_LISTEN says. Exit code 1: a service does not serve.
+    """
+    from storekeeper_cli.status import status as run
+
+    if not run(tenant):
+        sys.exit(FAILED)
 
 
 @app.command()

@@ -118,7 +118,7 @@ def test_an_unknown_command_is_a_mistake_of_use() -> None:
     assert CliRunner().invoke(app, ["dance"]).exit_code == 2
 
 
-@pytest.mark.parametrize("command", [[], ["up"], ["demo"], ["serve"], ["migrate"]])
+@pytest.mark.parametrize("command", [[], ["up"], ["demo"], ["status"], ["serve"], ["migrate"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     answer = CliRunner().invoke(app, [*command, "--help"])
     assert answer.exit_code == 0
