@@ -29,7 +29,7 @@ Dialect = Callable[[Request, tuple[str, ...], Gateway], Awaitable[Response]]
 DIALECTS: Final[Mapping[str, Dialect]] = {autotask.PREFIX: autotask.answer}
 """By the first part of their addresses."""
 
-VERBS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+VERBS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -3,7 +3,7 @@
 import zlib
 from typing import Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from storekeeper_kit.json_text import load_json
 
@@ -21,17 +21,13 @@ class BodyTooLong(Exception):
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """The whole body, unpacked."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > bytes_max:
-            raise BodyTooLong
+    body = await _received(request, bytes_max)
     encoding = request.headers.get("content-encoding", "identity").strip().casefold()
     if encoding in {"", "identity"}:
-        return bytes(body)
+        return body
     if encoding != "gzip":
         raise BadBody(f"The content encoding {encoding[:50]!r} is not supported, only gzip.")
-    return _unpacked(bytes(body), bytes_max)
+    return _unpacked(body, bytes_max)
 
 
 def read_json(body: bytes | str) -> Any:
@@ -44,6 +40,19 @@ def read_json(body: bytes | str) -> Any:
     except ValueError as error:
         raise BadBody(f"The JSON is not acceptable: {error}.") from None
     return value
+
+
+async def _received(request: Request, bytes_max: int) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                raise BodyTooLong
+    except ClientDisconnect:
+        # Nobody hears this any more; but it is no defect of ours.
+        raise BadBody("The body is cut short.") from None
+    return bytes(body)
 
 
 def _unpacked(packed: bytes, bytes_max: int) -> bytes:

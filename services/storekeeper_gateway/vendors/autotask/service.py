@@ -71,6 +71,10 @@ async def _answer(request: Request, segments: tuple[str, ...], gateway: Gateway)
             return version_information()
         case "GET", (version, "zoneinformation") if version == VERSION:
             return zone_information(base_url, request.query_params.get("user"))
+        case _, ("versioninformation",):
+            raise WrongVerb
+        case _, (version, "zoneinformation") if version == VERSION:
+            raise WrongVerb
         case _, (version, *rest) if version == VERSION:
             return await _authorized(request, tuple(rest), gateway, base_url)
         case _:
