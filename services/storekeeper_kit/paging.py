@@ -7,6 +7,7 @@ secret: whoever forges one only skips rows of their own tenant, because the quer
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,7 +17,8 @@ from storekeeper_kit.reading import Reading
 
 Keys = tuple[int | str, ...]
 
-TOKEN_CHARS_MAX = 2000
+# What the longest sort key makes, which is an item's name: 1,000 characters of four bytes, and a third more in base64.
+TOKEN_CHARS_MAX = 6000
 DIGEST_BYTES = 12
 # Where a list stands, not what it asks for: these two may differ from page to page.
 PAGE_FIELDS = ("page_size", "page_token")
@@ -44,7 +46,8 @@ class Query:
 def issue(query: Query, after: Keys) -> str:
     """The token of the page that follows the row with these sort keys."""
     assert _fit(query, after), "sort keys are of the types that the query names"
-    keys = json.dumps(after, separators=(",", ":")).encode()
+    # As UTF-8: the escapes of JSON would make a name three times as long.
+    keys = json.dumps(after, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(_digest(query, keys) + keys).decode().rstrip("=")
 
 
@@ -75,7 +78,7 @@ def _fit(query: Query, after: Keys) -> bool:
 
 
 def _storable(key: int | str) -> bool:
-    return "\0" not in key if isinstance(key, str) else -(2**63) <= key < 2**63
+    return not _UNSTORABLE.search(key) if isinstance(key, str) else -(2**63) <= key < 2**63
 
 
 def _digest(query: Query, keys: bytes) -> bytes:
@@ -84,3 +87,7 @@ def _digest(query: Query, keys: bytes) -> bytes:
         # The length keeps one part from running into the next.
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.digest()
+
+
+# NUL and lone surrogates, which PostgreSQL doesn't take.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
