@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from storekeeper_catalog.domain.item import Counting, Facts, Item, RegistrationState, Tracking
 from storekeeper_catalog.domain.refusals import EtagMismatch, ItemHasStock, LedgerAway, LedgerRefused
@@ -278,6 +278,29 @@ def test_the_pause_before_an_attempt_grows_up_to_its_bound(tenant: Tenant, datab
         (first,) = outbox.lease(connection, 1, timedelta(seconds=0))
         (second,) = outbox.lease(connection, 1, timedelta(seconds=30))
         assert (first.attempts, second.attempts) == (1, 2)
+        assert outbox.lease(connection, 1, timedelta(seconds=30)) == []
+
+
+def test_no_more_entries_are_taken_than_were_asked_for_however_the_database_plans_it(
+    tenant: Tenant, database: Database, due: Callable[[], None]
+) -> None:
+    for _ in range(5):
+        tenant.item()
+    due()
+    with database.begin() as connection:
+        for plan in ("hashjoin", "mergejoin", "material", "hashagg", "sort"):
+            connection.execute(text(f"SET LOCAL enable_{plan} = off"))
+        assert len(outbox.lease(connection, 2, timedelta(seconds=30))) == 2
+
+
+def test_an_entry_is_not_left_alone_for_as_long_as_the_clock_was_turned_back(
+    tenant: Tenant, database: Database
+) -> None:
+    item = tenant.item()
+    with database.begin() as connection:
+        outbox.postpone(connection, Entry(tenant.tenant_id, item.facts), timedelta(hours=1))
+        (entry,) = outbox.lease(connection, 1, timedelta(seconds=30))
+        assert entry.facts == item.facts
         assert outbox.lease(connection, 1, timedelta(seconds=30)) == []
 
 

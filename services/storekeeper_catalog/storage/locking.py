@@ -2,17 +2,21 @@
 
     item -> its entry in the outbox
 
-A change locks its item and writes the item's entry, if any, after it. Whoever carries entries over touches nothing but
-entries, and waits for none: an entry that somebody else holds is passed by.
+A change locks its item and writes the item's entry, if any, after it. Whoever carries entries over locks nothing but
+entries. To take them it waits for none: one that somebody else holds is passed by. To settle one it may wait for a change
+that is about to commit, which waits for nobody who settles.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, tuple_, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from .tables import item, registration
+
+PAUSE_MAX: Final = timedelta(minutes=1)
+"""The longest that an entry is left alone: as long as the settings allow."""
 
 
 def lock_item(connection: Connection, tenant_id: int, item_id: int) -> bool:
@@ -28,16 +32,20 @@ def lease_entries(connection: Connection, count: int, lease: timedelta) -> Seque
     then outlives the attempt.
     """
     entry = registration.c
+    # One that would have to wait longer than any was ever told to was written before the clock was turned back.
+    is_due = (entry.next_attempt_time <= func.now()) | (entry.next_attempt_time > func.now() + PAUSE_MAX)
     due = (
         select(entry.tenant_id, entry.item_id)
-        .where(entry.refused_reason.is_(None), entry.next_attempt_time <= func.now())
+        .where(entry.refused_reason.is_(None), is_due)
         .order_by(entry.next_attempt_time)
         .limit(count)
         .with_for_update(skip_locked=True)
+        # By itself, and once: joined to what is updated, it might be asked again and take more than it may.
+        .cte("due")
     )
     statement = (
         update(registration)
-        .where(tuple_(entry.tenant_id, entry.item_id).in_(due))
+        .where(entry.tenant_id == due.c.tenant_id, entry.item_id == due.c.item_id)
         .where(item.c.tenant_id == entry.tenant_id, item.c.item_id == entry.item_id)
         .values(attempts=entry.attempts + 1, next_attempt_time=func.now() + lease)
         .returning(
