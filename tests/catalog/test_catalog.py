@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import update
 
 from storekeeper_catalog.catalog import Change, Claim, Created, Unasked
 from storekeeper_catalog.domain.item import (
@@ -20,6 +22,8 @@ from storekeeper_catalog.domain.item import (
     Tracking,
 )
 from storekeeper_catalog.domain.refusals import BadField, EtagMismatch, ItemNotFound, RequestIdReused, SkuTaken
+from storekeeper_catalog.storage.tables import item as table
+from storekeeper_kit.database import Database
 from tests.catalog.tenant import Tenant, claim, deadline
 
 TWINS: Final = 8
@@ -149,6 +153,16 @@ class TestChanging:
         assert (
             tenant.catalog.update_item(tenant.tenant_id, change, approved=None, deadline=deadline()).name == "Keyboard"
         )
+
+    def test_the_time_of_a_change_is_never_before_that_of_the_one_before_it(
+        self, tenant: Tenant, database: Database
+    ) -> None:
+        item = tenant.item()
+        ahead = item.update_time + timedelta(hours=1)
+        with database.begin() as connection:
+            # As if the clock had been turned back since.
+            connection.execute(update(table).where(table.c.item_id == item.item_id).values(update_time=ahead))
+        assert tenant.update(item, name="Mouse").update_time == ahead
 
     def test_of_twins_with_one_etag_one_goes_through(self, tenant: Tenant) -> None:
         item = tenant.item()

@@ -131,7 +131,10 @@ def update_item(connection: Connection, tenant_id: int, changed: Item) -> None:
     """Write an item that is locked and keeps its sku."""
     statement = update(item).where(item.c.tenant_id == tenant_id, item.c.item_id == changed.item_id)
     values = {**_described(changed), "state": changed.state, "version": changed.version}
-    connection.execute(statement.values(**values, update_time=func.now()))
+    # Not the time at which the transaction began, which then may have waited for the change before; nor earlier than
+    # that when the clock was turned back.
+    update_time = func.greatest(item.c.update_time, func.clock_timestamp())
+    connection.execute(statement.values(**values, update_time=update_time))
 
 
 def update_item_with_sku(connection: Connection, tenant_id: int, changed: Item) -> bool:
