@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from storekeeper_kit.json_text import dump_json, load_json
+from storekeeper_kit.json_text import dump_json, dump_json_bytes, load_json
 from storekeeper_kit.reading import Reading
 
 VENDORS_MAX: Final = 10
@@ -78,6 +78,10 @@ def _read_content(read: Reading, path: str, vendor: str, text: str) -> Content:
         return {}
     if not isinstance(content, dict):
         read.violation(where, "is not a JSON object")
+        return {}
+    if len(dump_json_bytes(content)) > BYTES_MAX:
+        # Or it could not be given back as it was read, and many of them would not fit into any answer.
+        read.violation(where, f"has more than {BYTES_MAX} bytes when its numbers are written out")
         return {}
     return content
 

@@ -53,7 +53,8 @@ def _fraction(text: str) -> Decimal:
     # The first question keeps a long number from being written out.
     if number is None or abs(number.adjusted()) > NUMBER_CHARS_MAX or len(f"{number:f}") > NUMBER_CHARS_MAX:
         raise ValueError(f"a number has more than {NUMBER_CHARS_MAX} characters")
-    return number
+    # 1E+3 becomes 1000, so that it is as long from the beginning as when it comes back from PostgreSQL.
+    return Decimal(f"{number:f}")
 
 
 def _decimal(text: str) -> Decimal | None:

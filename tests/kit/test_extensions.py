@@ -56,6 +56,14 @@ def test_what_was_read_is_written_as_it_was_given(extensions: dict[str, dict[str
     assert read(write_extensions(extensions)) == extensions
 
 
+def test_numbers_count_as_long_as_they_are_given_back() -> None:
+    short = json.dumps({"a": [1] * 1000}).replace("1,", "1e60,")
+    assert len(short) < BYTES_MAX
+    assert refused({"v": short}) == {
+        "item.extensions.v": f"has more than {BYTES_MAX} bytes when its numbers are written out"
+    }
+
+
 def test_numbers_keep_every_digit() -> None:
     assert read({"v": '{"price": 0.1000000000000000000001}'}) == {"v": {"price": Decimal("0.1000000000000000000001")}}
 
