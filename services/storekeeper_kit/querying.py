@@ -63,9 +63,9 @@ class Field:
     """Without it, nobody may ask."""
 
 
-def text(column: Expression, *, blank_is_none: bool = False) -> Field:
+def text(column: Expression, *, blank_is_none: bool = False, permission: str | None = None) -> Field:
     """A text; where it is declared so, the empty one counts as no value."""
-    return Field(Type.TEXT, func.nullif(column, "", type_=Text()) if blank_is_none else column)
+    return Field(Type.TEXT, func.nullif(column, "", type_=Text()) if blank_is_none else column, permission)
 
 
 def choice(column: Expression, names: Mapping[str, str]) -> Field:

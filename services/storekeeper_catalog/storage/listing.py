@@ -26,7 +26,8 @@ FIELDS: Final = querying.Fields(
         "state": querying.choice(item.c.state, {one.name: one for one in ItemState}),
         "registration.state": querying.choice(REGISTRATION_STATE, {one.name: one for one in RegistrationState}),
         "unit_cost.value": querying.decimal(item.c.unit_cost, permission=COSTS_VIEW),
-        "unit_cost.currency_code": querying.text(item.c.currency_code),
+        # Whoever may ask in which currency a cost is learns whether there is one.
+        "unit_cost.currency_code": querying.text(item.c.currency_code, permission=COSTS_VIEW),
         "create_time": querying.time(item.c.create_time),
         "update_time": querying.time(item.c.update_time),
     },

@@ -98,13 +98,15 @@ class TestWriting:
 
 
 class TestFilters:
-    TEXT: Final = "filter { condition { field: 'unit_cost.value' operator: OPERATOR_EXISTS } }"
+    TEXT: Final = "filter { condition { field: '%s' operator: OPERATOR_EXISTS } }"
 
-    def test_those_who_see_costs_may_ask_for_them(self, world: World) -> None:
-        (item,) = [item for item in world.do("ListItems", self.TEXT).items if item.item_id == world.mouse]
+    @pytest.mark.parametrize("field", ["unit_cost.value", "unit_cost.currency_code"])
+    def test_those_who_see_costs_may_ask_for_them(self, world: World, field: str) -> None:
+        (item,) = [item for item in world.do("ListItems", self.TEXT % field).items if item.item_id == world.mouse]
         assert item.unit_cost == COST
 
-    def test_others_are_refused(self, world: World) -> None:
+    @pytest.mark.parametrize("field", ["unit_cost.value", "unit_cost.currency_code"])
+    def test_others_are_refused(self, world: World, field: str) -> None:
         with as_caller(world.items, "catalog.write"):
-            failure = world.items.refusal("ListItems", world.request("ListItems", self.TEXT))
+            failure = world.items.refusal("ListItems", world.request("ListItems", self.TEXT % field))
         assert bad_fields(failure) == ["filter.condition.field"]
