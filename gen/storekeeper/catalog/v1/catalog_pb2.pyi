@@ -90,7 +90,7 @@ class _RegistrationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reg
     REGISTRATION_STATE_DONE: _RegistrationState.ValueType  # 3
     """The stock ledger knows the item as it is."""
     REGISTRATION_STATE_REFUSED: _RegistrationState.ValueType  # 4
-    """The stock ledger refused, and is not asked again before the item changes."""
+    """The stock ledger refused, and is not asked again before tracking, quantity scale or state of the item change."""
 
 class RegistrationState(_RegistrationState, metaclass=_RegistrationStateEnumTypeWrapper):
     """Where the registration of an item stands."""
@@ -104,7 +104,7 @@ REGISTRATION_STATE_PENDING: RegistrationState.ValueType  # 2
 REGISTRATION_STATE_DONE: RegistrationState.ValueType  # 3
 """The stock ledger knows the item as it is."""
 REGISTRATION_STATE_REFUSED: RegistrationState.ValueType  # 4
-"""The stock ledger refused, and is not asked again before the item changes."""
+"""The stock ledger refused, and is not asked again before tracking, quantity scale or state of the item change."""
 Global___RegistrationState: _TypeAlias = RegistrationState  # noqa: Y015
 
 @_typing.final
@@ -175,7 +175,8 @@ class Item(_message.Message):
     def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What only one vendor's API knows of the item, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
         object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys and
-        blanks are not kept. Up to 10 vendors.
+        blanks are not kept. A number has up to 64 characters when it is written without an exponent, and counts as long as
+        that. Up to 10 vendors.
         """
 
     @_builtins.property
@@ -377,9 +378,10 @@ class ListItemsRequest(_message.Message):
     def filter(self) -> _filter_pb2.Filter:
         """Which items. Absent: all, archived ones too. Fields: `item_id`, `quantity_scale` (integer); `sku`, `name`,
         `description` (text, none when empty); `type`, `tracking`, `state`, `registration.state` (text: the name of the
-        value without its prefix, such as "ARCHIVED"); `unit_cost.value` (decimal; refused without `costs.view`);
-        `unit_cost.currency_code` (text); `create_time`, `update_time` (time); `extensions.<vendor>.<key>` (text, integer,
-        decimal or boolean, as the value in the condition is: content of another type counts as no value).
+        value without its prefix, such as "ARCHIVED"); `unit_cost.value` (decimal) and
+        `unit_cost.currency_code` (text), both refused without `costs.view`; `create_time`, `update_time` (time);
+        `extensions.<vendor>.<key>` (text, integer, decimal or boolean, as the value in the condition is: content of another
+        type counts as no value).
         """
 
     def __init__(

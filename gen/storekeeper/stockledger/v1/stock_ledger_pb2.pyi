@@ -152,7 +152,8 @@ class Location(_message.Message):
     def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What only one vendor's API knows of it, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
         object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys
-        and blanks are not kept. Up to 10 vendors. Default: none.
+        and blanks are not kept. A number has up to 64 characters when it is written without an exponent, and counts as
+        long as that. Up to 10 vendors. Default: none.
         """
 
     def __init__(
@@ -476,7 +477,8 @@ class Position(_message.Message):
     def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What only one vendor's API knows of it, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
         object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys
-        and blanks are not kept. Up to 10 vendors. Default: none.
+        and blanks are not kept. A number has up to 64 characters when it is written without an exponent, and counts as
+        long as that. Up to 10 vendors. Default: none.
         """
 
     def __init__(
@@ -1188,8 +1190,8 @@ class StockedItem(_message.Message):
     def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What only one vendor's API knows of it, by the vendor's name (1 to 30 of `a` to `z`, `0` to `9` and `_`): a JSON
         object, up to 32,768 bytes, nested 8 deep at most. Kept value by value, numbers digit by digit; the order of keys
-        and blanks are not kept. Up to 10 vendors. As AddStock gave
-        them.
+        and blanks are not kept. A number has up to 64 characters when it is written without an exponent, and counts as
+        long as that. Up to 10 vendors. As AddStock gave them.
         """
 
     def __init__(

@@ -238,7 +238,8 @@ class StockLedgerServicer:
     def AddStock(self, request, context):
         """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
         ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -86,7 +86,8 @@ class StockLedgerStub:
     AddStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.AddStockRequest, _stock_ledger_pb2.AddStockResponse]
     """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
     ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED).
     """
     RemoveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
@@ -163,7 +164,8 @@ class StockLedgerAsyncStub(StockLedgerStub):
     AddStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.AddStockRequest, _stock_ledger_pb2.AddStockResponse]  # type: ignore[assignment]
     """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
     ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED).
     """
     RemoveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]  # type: ignore[assignment]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
@@ -303,7 +305,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.AddStockResponse, _abc.Awaitable[_stock_ledger_pb2.AddStockResponse]]:
         """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
         ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED).
         """
 
     @_abc_1.abstractmethod
