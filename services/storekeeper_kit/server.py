@@ -148,15 +148,20 @@ class _Methods:
 async def serve(service: Service, settings: ServiceSettings) -> None:
     """Serves until SIGTERM or SIGINT; a second one ends the process without waiting for anything."""
     stop = asyncio.Event()
-    for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
+    when_asked_to_stop(stop.set)
     async with Server(service, settings):
         _spare_the_collector()
         await stop.wait()
 
 
-def _stop(stop: asyncio.Event) -> None:
-    stop.set()
+def when_asked_to_stop(act: Callable[[], None]) -> None:
+    """Calls this at SIGTERM or SIGINT; a second one ends the process without waiting for anything."""
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, _stop, act)
+
+
+def _stop(act: Callable[[], None]) -> None:
+    act()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
