@@ -113,4 +113,6 @@ def _remove(client: Client, position_id: int) -> None:
 
 def _layer(item: Mapping[str, Any]) -> Layer:
     left, removed = Decimal(item["onHandUnits"]), Decimal(item["removedUnits"])
-    return Layer(item["id"], tuple(str(item[field]) for field in TITLES), came=left + removed, left=left)
+    # Of the time, the day will do.
+    cells = (str(item["id"]), item["createDateTime"][:10], str(removed), str(left))
+    return Layer(item["id"], cells, came=left + removed, left=left)

@@ -109,8 +109,8 @@ def _table(titles: Titles) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for title, justify in titles.items():
         _add_column(table, title, justify)
-    # The only one that gives way on a narrow terminal.
-    table.add_column("", overflow="crop", no_wrap=True)
+    # The only one that gives way on a narrow terminal: it might be wrapped, if a bar had blanks to wrap it at.
+    table.add_column("", overflow="crop")
     return table
 
 
