@@ -84,6 +84,13 @@ def test_bad_fields_are_called_by_autotasks_names() -> None:
     assert refused(failure, PRODUCT).sentences == ("The field unitCost is negative.", "The field sku is too long.")
 
 
+def test_who_may_not_see_costs_is_told_so_in_the_words_that_clients_look_for(autotask: Autotask) -> None:
+    query = {"filter": [{"op": "gt", "field": "unitCost", "value": 1}]}
+    sentences = autotask.refusal("POST", "Products/query", query, storekeeper_permissions="stock.write")
+    assert "do not have the adequate permissions" in sentences
+    assert "unitCost" in sentences
+
+
 # --- bad input ----------------------------------------------------------------------------------------------------
 
 

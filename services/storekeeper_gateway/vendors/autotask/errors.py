@@ -5,6 +5,7 @@ It also keeps them from sending again by themselves what may have happened alrea
 The words "authentication" and "unauthorized" appear in refused credentials only, because some clients look for them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -159,6 +160,13 @@ def missing(names: Iterable[str]) -> Refused:
 
 
 def _field_is(path: str, description: str, table: Table | None) -> str:
+    if lacking := _PERMISSION.search(description):
+        asked = table and table.at(lacking["path"])
+        # What clients look for.
+        return f"You do not have the adequate permissions to query {asked.name if asked else 'this field'}."
     # "position.minimum" is what a request calls the field "minimum" of a row.
     field = table and (table.at(path) or table.at(path.partition(".")[2]))
     return f"The field {field.name if field else path} {description}."
+
+
+_PERMISSION: Final = re.compile('names "(?P<path>.+)", which needs the permission')
