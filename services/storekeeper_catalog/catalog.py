@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from storekeeper_kit import extensions
 from storekeeper_kit.database import Database
@@ -132,18 +132,20 @@ class Catalog:
 
     def items_named(self, tenant_id: int, item_ids: Sequence[int], _deadline: float) -> list[Item | Exception]:
         """Items by their ids, by one statement; ItemNotFound in the place of one that isn't there."""
-        with self._database.read() as connection:
-            found = {item.item_id: item for item in items.find_items(connection, tenant_id, set(item_ids))}
+        found = self._by_id(tenant_id, set(item_ids))
         return [found.get(item_id) or ItemNotFound(item_id) for item_id in item_ids]
 
     def item_with_sku(self, tenant_id: int, sku: str) -> Item:
         """An item by its sku."""
-        return self._found(tenant_id, items.by_sku(sku), ItemNotFound(sku=sku))
+        with self._database.read() as connection:
+            found = items.find_item(connection, tenant_id, items.by_sku(sku))
+        if found is None:
+            raise ItemNotFound(sku=sku)
+        return found
 
     def items(self, tenant_id: int, item_ids: Sequence[int]) -> list[Item]:
         """Items by their ids, in the order of the ids; all of them or none."""
-        with self._database.read() as connection:
-            found = {item.item_id: item for item in items.find_items(connection, tenant_id, item_ids)}
+        found = self._by_id(tenant_id, item_ids)
         for item_id in item_ids:
             if item_id not in found:
                 raise ItemNotFound(item_id)
@@ -156,12 +158,9 @@ class Catalog:
             total = listing.count(connection, tenant_id, wanted) if counted else 0
         return Rows(rows[: wanted.size], len(rows) > wanted.size, total)
 
-    def _found(self, tenant_id: int, condition: ColumnElement[bool], missing: ItemNotFound) -> Item:
+    def _by_id(self, tenant_id: int, item_ids: Collection[int]) -> dict[int, Item]:
         with self._database.read() as connection:
-            found = items.find_item(connection, tenant_id, condition)
-        if found is None:
-            raise missing
-        return found
+            return {item.item_id: item for item in items.find_items(connection, tenant_id, item_ids)}
 
 
 def _repeated(connection: Connection, tenant_id: int, claim: Claim) -> int | None:

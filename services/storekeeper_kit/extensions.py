@@ -22,7 +22,6 @@ Content = Mapping[str, Any]
 Extensions = Mapping[str, Content]
 """By vendor."""
 
-NONE: Final[Extensions] = {}
 MASK: Final = "extensions"
 
 

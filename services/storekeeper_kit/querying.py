@@ -3,8 +3,8 @@
     ITEM_FIELDS = Fields({"item_id": integer(item.c.item_id), "sku": text(item.c.sku, blank_is_none=True)})
     wanted = read_filter(read, "filter", request.filter if request.HasField("filter") else None, ITEM_FIELDS, caller)
 
-Every condition becomes SQL that is true or false, never NULL: so a negation is exact, and a row that has no value for a
-field is let through by just those conditions that say so. What cannot be answered is refused by its path.
+A filter lets a row through or does not; SQL's NULL is no third answer. So a negation is exact, and a row that has no value
+for a field is let through by just those conditions that say so. What cannot be answered is refused by its path.
 """
 
 import re

@@ -48,7 +48,7 @@ class _OperatorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Operator.Val
     OPERATOR_CONTAINS: _Operator.ValueType  # 9
     """The text contains this one. Only text."""
     OPERATOR_EXISTS: _Operator.ValueType  # 10
-    """The field has a value. The empty text is one only where the List call says so. Every type."""
+    """The field has a value. The empty text is none only where the List call says so. Every type."""
     OPERATOR_NOT_EXISTS: _Operator.ValueType  # 11
     """The field has no value: the negation of EXISTS. Every type."""
     OPERATOR_IN: _Operator.ValueType  # 12
@@ -82,7 +82,7 @@ OPERATOR_ENDS_WITH: Operator.ValueType  # 8
 OPERATOR_CONTAINS: Operator.ValueType  # 9
 """The text contains this one. Only text."""
 OPERATOR_EXISTS: Operator.ValueType  # 10
-"""The field has a value. The empty text is one only where the List call says so. Every type."""
+"""The field has a value. The empty text is none only where the List call says so. Every type."""
 OPERATOR_NOT_EXISTS: Operator.ValueType  # 11
 """The field has no value: the negation of EXISTS. Every type."""
 OPERATOR_IN: Operator.ValueType  # 12
