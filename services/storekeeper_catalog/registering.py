@@ -37,7 +37,7 @@ SWEEP_TIMEOUT_S: Final = 3.0
 """How long the ledger may take in a sweep."""
 
 LEASE: Final = timedelta(seconds=5)
-"""How long a sweep has its entries for itself: longer than it takes."""
+"""How long a sweep has its entries for itself: longer than it takes, unless ledger and database are both slow."""
 
 RETRY_DELAY_S: Final = 0.25
 """Before an item is tried again; twice as long each time."""

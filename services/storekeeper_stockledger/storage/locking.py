@@ -1,6 +1,6 @@
 """The one module that locks rows, and the one order in which it is done.
 
-    settings, location or item → positions (by id) → journal head
+    settings, or item → location → positions (by id) → journal head
 
 A position's lock guards its totals, all of its stocked items, and what decides over them: the state of its location,
 the tracking and scale of its item. Positions are locked sorted, so that two batches that touch the same ones wait for
