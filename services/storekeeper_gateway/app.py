@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,6 +21,7 @@ from storekeeper_kit import config, logs
 from storekeeper_kit.listening import bind, require_loopback
 
 from .backends import Backends
+from .connection import BoundedHttp
 from .settings import GatewaySettings
 from .vendor import Gateway
 from .vendors.autotask import service as autotask
@@ -85,8 +87,13 @@ def build(gateway: Gateway, requests_in_flight_max: int) -> Starlette:
         async with in_flight:
             return await answer(request, tuple(segments), gateway)
 
+    async def unheard_of(_request: Request, error: Exception) -> Response:
+        # A verb that no dialect knows, or what is no address.
+        return _refuse(error.status_code if isinstance(error, HTTPException) else 500, "There is no such request.")
+
     return Starlette(
-        routes=[Route("/livez", live), Route("/readyz", ready), Route("/{path:path}", dialect, methods=VERBS)]
+        routes=[Route("/livez", live), Route("/readyz", ready), Route("/{path:path}", dialect, methods=VERBS)],
+        exception_handlers={HTTPException: unheard_of},
     )
 
 
@@ -98,7 +105,7 @@ async def _run(app: Any, listener: socket.socket, address: str, settings: Gatewa
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttp,
             log_config=None,
             access_log=False,
             server_header=False,

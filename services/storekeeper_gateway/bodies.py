@@ -65,6 +65,8 @@ def _unpacked(packed: bytes, bytes_max: int) -> bytes:
         raise BodyTooLong
     if not unpacker.eof:
         raise BadBody("The body is cut short.")
+    if unpacker.unused_data:
+        raise BadBody("The body goes on after the end of what is packed.")
     return body
 
 

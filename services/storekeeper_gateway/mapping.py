@@ -99,6 +99,8 @@ class Table:
         given: dict[str, Any] = {}
         for name, value in payload.items():
             if field := self.named(name):
+                if field.name in given:
+                    raise BadPayload([(field.name, "is given twice, in different cases of letters")])
                 given[field.name] = value
         return given
 

@@ -5,6 +5,7 @@
 Names of keys, operators and fields count in any case of letters, and so does text that is compared.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ def read_query(payload: Any, table: Table, entity: str) -> Query:
     """The query that the payload is, of an entity with this table."""
     if not isinstance(payload, Mapping):
         raise Refused("The query must be a JSON object with a filter.")
-    asked = {key.casefold(): value for key, value in payload.items()}
+    asked = _folded(payload)
     if "filter" not in asked:
         raise Refused("The query has no filter.")
     return Query(
@@ -78,6 +79,14 @@ def read_query(payload: Any, table: Table, entity: str) -> Query:
         _include(asked.get("includefields"), table, entity),
         _records_max(asked.get("maxrecords")),
     )
+
+
+def _folded(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said, by keys in lower case."""
+    folded = {key.casefold(): value for key, value in said.items()}
+    if len(folded) < len(said):
+        raise Refused("The query says a key twice, in different cases of letters.")
+    return folded
 
 
 def _include(names: Any, table: Table, entity: str) -> frozenset[str] | None:
@@ -92,9 +101,12 @@ def _records_max(value: Any) -> int:
     if value is None:
         return RECORDS_MAX
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= RECORDS_MAX):
+    if isinstance(value, bool) or not (_RECORDS.fullmatch(text) and 1 <= int(text) <= RECORDS_MAX):
         raise Refused(f"maxRecords must be a number from 1 to {RECORDS_MAX}.")
     return int(text)
+
+
+_RECORDS: Final = re.compile("[0-9]{1,9}")
 
 
 def _field(name: str, table: Table, entity: str) -> Field:
@@ -127,7 +139,7 @@ class _Reader:
     def _part(self, part: Any, depth: int) -> pb.Filter:
         if not isinstance(part, Mapping):
             raise Refused("Each condition of a filter must be a JSON object.")
-        said = {key.casefold(): value for key, value in part.items()}
+        said = _folded(part)
         op = str(said.get("op", "")).casefold()
         if op in GROUPS:
             group = self._list(said.get("items"), f"items of the group [{op}]", depth - 1)
@@ -142,7 +154,8 @@ class _Reader:
         if operator is None:
             raise Refused(f"The operator [{op[:50]}] is none of {', '.join((*OPERATORS, *GROUPS))}.")
         if _is_true(said.get("udf")):
-            raise Refused(f"The user-defined field {said.get('field')} was not found in the entity {self._entity}.")
+            name = str(said.get("field"))[:100]
+            raise Refused(f"The user-defined field {name} was not found in the entity {self._entity}.")
         field = _field(str(said.get("field", "")), self._table, self._entity)
         if not field.queryable:
             raise Refused(f"The field {field.name} of the entity {self._entity} can't be queried.")

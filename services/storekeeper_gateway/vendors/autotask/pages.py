@@ -79,8 +79,8 @@ def _number(value: Any) -> int:
 
 
 def _double_quoted(match: re.Match[str]) -> str:
-    text = match[1].replace("\\'", "'")
-    return dump_json(text)
+    return match[0] if match[1] is None else dump_json(match[1].replace("\\'", "'"))
 
 
-_SINGLE_QUOTED: Final = re.compile(r"'((?:[^'\\]|\\.)*)'")
+_SINGLE_QUOTED: Final = re.compile(r"\\.|'((?:[^'\\]|\\.)*)'")
+"""A text, or an escaped character outside of one: no text begins there, and a search without an end isn't begun again."""

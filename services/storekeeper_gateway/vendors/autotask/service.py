@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import grpc
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from storekeeper_kit.caller import ACTOR_KEY, Caller, read_caller
+from storekeeper_kit.caller import ACTOR_KEY, PERMISSIONS_KEY, TENANT_KEY, Caller, read_caller
 from storekeeper_kit.clients import failure_of
 from storekeeper_kit.json_text import dump_json_bytes
 from storekeeper_kit.refusals import InvalidRequest
@@ -28,6 +28,7 @@ PREFIX: Final = "atservicesrest"
 PREFIX_AS_WRITTEN: Final = "ATServicesRest"
 
 CREDENTIALS: Final = ("ApiIntegrationCode", "UserName", "Secret")
+CALLER_KEYS: Final = (TENANT_KEY, ACTOR_KEY, PERMISSIONS_KEY)
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 KEY_CHARS_MAX: Final = 255
 
@@ -58,6 +59,8 @@ def _refusal(error: Exception, gateway: Gateway) -> Refused:
             return Refused(f"The body is longer than {gateway.body_bytes_max} bytes.", status=TOO_LONG)
         case TimeoutError():
             return Refused(AWAY)
+        case ClientDisconnect():
+            return Refused("The body is cut short.", status=MALFORMED)
         case _:
             error_id = uuid.uuid4()
             log.error("request_failed", error_id=str(error_id), exc_info=error)
@@ -112,19 +115,23 @@ def _caller(request: Request) -> Caller:
     absent = [name for name in CREDENTIALS if not request.headers.get(name, "").strip()]
     if absent:
         raise Refused(f"Authentication failed: no {' and no '.join(absent)} in the headers.", status=NO_CREDENTIALS)
-    # Metadata of gRPC is ASCII.
-    user = request.headers["UserName"].strip().encode("ascii", "replace").decode()
-    headers: Mapping[str, str] = {ACTOR_KEY: user, **request.headers}
+    said = [(key, value) for key in CALLER_KEYS for value in request.headers.getlist(key)]
+    if ACTOR_KEY not in request.headers:
+        said.append((ACTOR_KEY, request.headers["UserName"].strip()))
     try:
-        return read_caller(tuple(headers.items()))
+        # Metadata of gRPC is ASCII. What is not is written out, so that no user is taken for another one.
+        return read_caller((key, value.encode("ascii", "backslashreplace").decode()) for key, value in said)
     except InvalidRequest as error:
         raise Refused(f"A header is not acceptable: {error}.", status=MALFORMED) from None
 
 
 def _intent(request: Request, caller: Caller) -> uuid.UUID | None:
-    key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is None:
+    keys = request.headers.getlist(IDEMPOTENCY_KEY)
+    if not keys:
         return None
+    if len(keys) > 1:
+        raise Refused(f"{IDEMPOTENCY_KEY} is given more than once.", status=MALFORMED)
+    key = keys[0]
     if not (1 <= len(key) <= KEY_CHARS_MAX and key.isprintable()):
         raise Refused(f"{IDEMPOTENCY_KEY} must have 1 to {KEY_CHARS_MAX} printable characters.", status=MALFORMED)
     return intent_of(caller, NAME, key)

@@ -7,7 +7,7 @@ meant (Autotask REST, "Basic query calls" and the examples of its clients).
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 INT32: Final = range(-(2**31), 2**31)
@@ -30,6 +30,8 @@ class Text:
         text = str(value) if type(value) in {str, int, Decimal} else None
         if text is None or len(text) > self.length:
             raise ValueError(f"must be a string of at most {self.length} characters")
+        if "\0" in text:
+            raise ValueError("must not contain the character NUL")
         return text or None
 
     def write(self, value: str) -> str:
@@ -174,16 +176,17 @@ def _number(value: Any) -> Decimal | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or len(str(value)) > NUMBER_CHARS_MAX:
         raise ValueError("must be a number")
-    try:
-        number = Decimal(value.strip() if isinstance(value, str) else value)
-    except InvalidOperation:
-        raise ValueError("must be a number") from None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        # Python would take more for a number, like 1_0 and the digits of other scripts.
+        raise ValueError("must be a number")
+    number = Decimal(value)
     if not number.is_finite() or abs(number.adjusted()) > NUMBER_CHARS_MAX:
         raise ValueError("must be a number")
     return number
 
 
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|[+-]\d\d:?\d\d))?)?", re.IGNORECASE
 )
