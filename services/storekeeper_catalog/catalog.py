@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from storekeeper_kit import extensions
 from storekeeper_kit.database import Database
+from storekeeper_kit.pages import Rows
 from storekeeper_kit.refusals import DeadlineExceeded
 
 from .domain.item import Counting, Draft, Facts, Item, ItemState
@@ -48,15 +49,6 @@ class Change:
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     all_extensions: bool = False
     vendors: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One page of a list, whether another one follows, and how many rows there are on all of them, if that was counted."""
-
-    rows: Sequence[Item]
-    more: bool
-    total: int
 
 
 class Unasked(Exception):
@@ -151,7 +143,7 @@ class Catalog:
                 raise ItemNotFound(item_id)
         return [found[item_id] for item_id in item_ids]
 
-    def list_items(self, tenant_id: int, wanted: Wanted, *, counted: bool) -> Rows:
+    def list_items(self, tenant_id: int, wanted: Wanted, *, counted: bool) -> Rows[Item]:
         """One page of a list. One row more than it holds is read, which tells whether another page follows."""
         with self._database.read() as connection:
             rows = listing.list_items(connection, tenant_id, replace(wanted, size=wanted.size + 1))

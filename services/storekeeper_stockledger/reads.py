@@ -1,13 +1,14 @@
 """Answers what is asked of the ledger without changing it. Reads take no locks and see what is committed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select
 
 from storekeeper_kit.database import Database
 from storekeeper_kit.ordering import Order
+from storekeeper_kit.pages import Rows
 
 from .domain.journal import RecordedMovement
 from .domain.operations import ItemAtLocation, PositionId
@@ -28,15 +29,6 @@ from .storage.listing import (
 from .storage.movements import read_movement
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Rows(Generic[T]):
-    """One page of a list, whether another one follows, and how many rows all pages have if they were counted."""
-
-    rows: Sequence[T]
-    more: bool
-    total: int = 0
 
 
 class Reads:

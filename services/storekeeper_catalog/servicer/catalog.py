@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import grpc
 
@@ -14,20 +14,16 @@ from storekeeper_kit import paging
 from storekeeper_kit.caller import COSTS_VIEW, bound_caller
 from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
+from storekeeper_kit.pages import ANSWER_BYTES_MAX, fill
 from storekeeper_kit.refusals import InvalidRequest, Violation
-from storekeeper_kit.server import MESSAGE_BYTES_MAX
 
-from ..catalog import Catalog, Rows
+from ..catalog import Catalog
 from ..domain.item import Counting, Item, ItemState
 from ..registering import Registrar
-from ..storage.listing import Wanted
 from . import reading, writing
 
 REPLAYED = (("storekeeper-replayed", "true"),)
 """The trailer of an answer to what an earlier request did."""
-
-ANSWER_BYTES_MAX: Final = MESSAGE_BYTES_MAX - 64 * 1024
-"""What items may take of a message, which has to hold what is around them, too."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
@@ -115,11 +111,13 @@ class CatalogService(pb_grpc.CatalogServicer):
         """List items."""
         caller = bound_caller()
         query, wanted = reading.listed(request, caller)
-        with_cost = caller.may(COSTS_VIEW)
+        write = partial(writing.item, with_cost=caller.may(COSTS_VIEW))
 
         def answer() -> pb.ListItemsResponse:
-            rows = self._catalog.list_items(caller.tenant_id, wanted, counted=request.with_total_size)
-            return _page(query, wanted, rows, with_cost=with_cost)
+            listed = self._catalog.list_items(caller.tenant_id, wanted, counted=request.with_total_size)
+            page = pb.ListItemsResponse(total_size=listed.total)
+            fill(page, "items", listed, write=write, token=lambda last: paging.issue(query, wanted.order.keys_of(last)))
+            return page
 
         return await self._run(answer)
 
@@ -137,18 +135,3 @@ def _whole(items: Sequence[pb.Item]) -> pb.BatchGetItemsResponse:
     if answer.ByteSize() > ANSWER_BYTES_MAX:
         raise InvalidRequest([Violation("item_ids", "names items too large for one answer: ask for fewer at once")])
     return answer
-
-
-def _page(query: paging.Query, wanted: Wanted, listed: Rows, *, with_cost: bool) -> pb.ListItemsResponse:
-    """As many of the rows as fit into a message, at least one, and the token of what follows."""
-    page = pb.ListItemsResponse(total_size=listed.total)
-    size = 0
-    for row in listed.rows:
-        item = writing.item(row, with_cost=with_cost)
-        size += item.ByteSize()
-        if page.items and size > ANSWER_BYTES_MAX:
-            break
-        page.items.append(item)
-    if listed.more or len(page.items) < len(listed.rows):
-        page.next_page_token = paging.issue(query, wanted.order.keys_of(listed.rows[len(page.items) - 1]))
-    return page

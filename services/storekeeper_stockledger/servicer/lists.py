@@ -1,4 +1,4 @@
-"""Lists: what they are asked for, and answers of as many rows as fit into a message.
+"""Lists: what they are asked for, and how their answers are filled.
 
 A page token is bound to all that a request asks for but the size of the page: filter, order, whether rows are counted.
 """
@@ -14,12 +14,11 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit import paging
 from storekeeper_kit.caller import Caller
 from storekeeper_kit.ordering import Order, read_order
+from storekeeper_kit.pages import Rows, fill
 from storekeeper_kit.querying import read_filter
 from storekeeper_kit.reading import Reading
-from storekeeper_kit.server import MESSAGE_BYTES_MAX
 
 from ..domain.places import Kind
-from ..reads import Rows
 from ..storage.fields import (
     LOCATION_FIELDS,
     LOCATION_ORDER,
@@ -32,9 +31,6 @@ from ..storage.fields import (
 )
 from ..storage.listing import LocationFilter, MovementFilter, Page, PositionFilter, StockedItemFilter
 from .reading import LOT_CHARS_MAX
-
-ANSWER_BYTES_MAX: Final = MESSAGE_BYTES_MAX - 64 * 1024
-"""What the rows of a page may take of a message, which has to hold what is around them, too."""
 
 KINDS: Final[dict[int, Kind]] = {
     pb.MOVEMENT_KIND_ADDED: Kind.ADDED,
@@ -55,17 +51,9 @@ class Asked(Generic[Wanted]):
     page: Page
     wanted: Wanted
 
-    def fill(self, answer: Any, rows: Any, listed: Rows[T], write: Callable[[T], Message]) -> None:
-        """Write into `rows`, the repeated field of `answer`, what fits; and into `answer`, what follows."""
-        room = ANSWER_BYTES_MAX
-        for row in listed.rows:
-            message = write(row)
-            room -= message.ByteSize()
-            if rows and room < 0:
-                break
-            rows.append(message)
-        if listed.more or len(rows) < len(listed.rows):
-            answer.next_page_token = paging.issue(self.query, self.order.keys_of(listed.rows[len(rows) - 1]))
+    def fill(self, answer: Any, field: str, listed: Rows[T], write: Callable[[T], Message]) -> None:
+        """Write the rows into this field of an answer, as many as fit, and where the next page begins."""
+        fill(answer, field, listed, write=write, token=lambda last: paging.issue(self.query, self.order.keys_of(last)))
 
 
 def locations(request: pb.ListLocationsRequest, caller: Caller) -> Asked[LocationFilter]:

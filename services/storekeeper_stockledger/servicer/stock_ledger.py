@@ -99,7 +99,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         def answer() -> pb.ListLocationsResponse:
             listed = self._reads.locations(caller.tenant_id, asked.page, asked.wanted)
             page = pb.ListLocationsResponse(total_size=listed.total)
-            asked.fill(page, page.locations, listed, writing.location)
+            asked.fill(page, "locations", listed, writing.location)
             return page
 
         return await self._run(answer)
@@ -146,7 +146,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         def answer() -> pb.ListPositionsResponse:
             listed = self._reads.positions_where(caller.tenant_id, asked.page, asked.wanted)
             page = pb.ListPositionsResponse(total_size=listed.total)
-            asked.fill(page, page.positions, listed, writing.position)
+            asked.fill(page, "positions", listed, writing.position)
             return page
 
         return await self._run(answer)
@@ -178,7 +178,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         def answer() -> pb.ListStockedItemsResponse:
             listed = self._reads.stocked_items(caller.tenant_id, asked.page, asked.wanted, asked.order)
             page = pb.ListStockedItemsResponse(total_size=listed.total)
-            asked.fill(page, page.stocked_items, listed, write)
+            asked.fill(page, "stocked_items", listed, write)
             return page
 
         return await self._run(answer)
@@ -192,7 +192,7 @@ class StockLedger(pb_grpc.StockLedgerServicer):
         def answer() -> pb.ListMovementsResponse:
             listed = self._reads.movements(caller.tenant_id, asked.page, asked.wanted)
             page = pb.ListMovementsResponse()
-            asked.fill(page, page.movements, listed, write)
+            asked.fill(page, "movements", listed, write)
             return page
 
         return await self._run(answer)
