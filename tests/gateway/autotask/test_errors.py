@@ -350,7 +350,7 @@ def test_a_user_in_another_alphabet_is_welcome(autotask: Autotask, stock: Stock)
     autotask.http.headers = httpx.Headers({**autotask.http.headers, "username": "Jürgen"}, encoding="utf-8")
     autotask.add(position_id)
     # Metadata of gRPC is ASCII.
-    assert re.fullmatch(r"J\?+rgen", stock.movements()[-1].actor)
+    assert re.fullmatch("J[ -~]+rgen", stock.movements()[-1].actor)
 
 
 def test_another_tenants_records_do_not_exist(shelf: Shelf, gateway: GatewayProcess) -> None:

@@ -107,8 +107,9 @@ def _theirs(field: Field) -> st.SearchStrategy[Any]:
 
 
 def _texts(field: Field) -> st.SearchStrategy[str]:
-    # No text is an empty one, and no character is half of one.
-    return st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=field.type.length)
+    # No text is an empty one, no character is half of one, and the databases keep all but one.
+    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+    return st.text(characters, min_size=1, max_size=field.type.length)
 
 
 def _to_the_millisecond(time: datetime) -> str:
