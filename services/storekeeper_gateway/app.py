@@ -6,7 +6,8 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -19,6 +20,7 @@ from starlette.routing import Route
 
 from storekeeper_kit import config, logs
 from storekeeper_kit.listening import bind, require_loopback
+from storekeeper_kit.server import when_asked_to_stop
 
 from .backends import Backends
 from .connection import BoundedHttp
@@ -102,7 +104,7 @@ def _refuse(status: int, sentence: str) -> Response:
 
 
 async def _run(app: Any, listener: socket.socket, address: str, settings: GatewaySettings) -> None:
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             http=BoundedHttp,
@@ -117,3 +119,15 @@ async def _run(app: Any, listener: socket.socket, address: str, settings: Gatewa
     log.info("callers_are_believed", detail="no API users are configured: any complete set of credentials passes")
     await server.serve([listener])
     log.info("server_stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends in good order when it is asked to: uvicorn's own lets the signal end the process before it is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        when_asked_to_stop(self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True
