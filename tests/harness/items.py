@@ -1,54 +1,24 @@
 """A blocking client of the catalog, for what a test sets up and looks at."""
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from storekeeper.catalog.v1 import catalog_pb2 as pb
 from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
-from storekeeper_kit.clients import Failure, failure_of
-from tests.harness.stock import TIMEOUT_S, RequestIds, caller
+from tests.harness.stock import Client
 
 PAGE_SIZE = 1000
 
 
-class Items:
-    """A tenant's items, changed and read by calls that raise what they are refused with."""
+class Items(Client):
+    """A tenant's items, to be changed and read."""
+
+    stub: pb_grpc.CatalogStub
 
     def __init__(self, address: str, *, tenant_id: int, seed: int = 0) -> None:
-        # Without retries: a test wants to see each answer.
-        self.channel = grpc.insecure_channel(address)
-        self.stub = pb_grpc.CatalogStub(self.channel)
-        self.tenant_id = tenant_id
-        self.metadata = caller(tenant_id)
-        self.new_request_id = RequestIds(seed * 1_000_003 + tenant_id)
-
-    def close(self) -> None:
-        """Close the channel."""
-        self.channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def call(self, method: str, request: Any) -> Any:
-        """Any method of the service."""
-        return getattr(self.stub, method)(request, metadata=self.metadata, timeout=TIMEOUT_S)
-
-    def refusal(self, method: str, request: Any) -> Failure:
-        """What any method refuses a request with; fails when it doesn't."""
-        try:
-            answer = self.call(method, request)
-        except grpc.RpcError as error:
-            return failure_of(error)
-        raise AssertionError(f"{method} was not refused, but answered {answer}")
+        super().__init__(address, pb_grpc.CatalogStub, tenant_id=tenant_id, seed=seed)
 
     # --- changing them ---
 

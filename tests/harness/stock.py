@@ -5,7 +5,7 @@ their requests here and send them through a stub of their own.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -113,20 +113,21 @@ def caller(tenant_id: int, actor: str = "tester", permissions: Iterable[str] = (
     )
 
 
-# --- the client ---------------------------------------------------------------------------------------------------
+# --- the clients ---------------------------------------------------------------------------------------------------
 
 
-class Stock:
-    """A tenant's stock, changed and read by blocking calls that raise what they are refused with."""
+class Client:
+    """A tenant's client of one service, by blocking calls that raise what they are refused with."""
 
-    def __init__(self, address: str, *, tenant_id: int | None = None, seed: int = 0) -> None:
+    stub: Any
+
+    def __init__(self, address: str, stub: Callable[[grpc.Channel], Any], *, tenant_id: int, seed: int) -> None:
         # Without retries: a test wants to see each answer.
         self.channel = grpc.insecure_channel(address)
-        self.stub = pb_grpc.StockLedgerStub(self.channel)
-        # A number that no other test of the run has, so that they can share a database.
-        self.tenant_id = tenant_id or next(_tenants)
-        self.metadata = caller(self.tenant_id)
-        self.new_request_id = RequestIds(seed * 1_000_003 + self.tenant_id)
+        self.stub = stub(self.channel)
+        self.tenant_id = tenant_id
+        self.metadata = caller(tenant_id)
+        self.new_request_id = RequestIds(seed * 1_000_003 + tenant_id)
 
     def close(self) -> None:
         """Close the channel."""
@@ -151,6 +152,16 @@ class Stock:
         except grpc.RpcError as error:
             return failure_of(error)
         raise AssertionError(f"{method} was not refused, but answered {answer}")
+
+
+class Stock(Client):
+    """A tenant's stock, to be changed and read."""
+
+    stub: pb_grpc.StockLedgerStub
+
+    def __init__(self, address: str, *, tenant_id: int | None = None, seed: int = 0) -> None:
+        # A number that no other test of the run has, so that they can share a database.
+        super().__init__(address, pb_grpc.StockLedgerStub, tenant_id=tenant_id or next(_tenants), seed=seed)
 
     # --- what stock is kept of ---
 
