@@ -65,6 +65,8 @@ class Field:
     """The vendor's entity that its value is an id of."""
     picklist: tuple[Choice, ...] = ()
     """The values that it may have."""
+    is_open: bool = False
+    """Whether it may have others than its picklist's as well."""
     repeats: bool = False
     """Another field says the same, and is the one that is read."""
 
@@ -129,7 +131,8 @@ def _read(field: Field, value: Any) -> Any:
     if value is None:
         return None
     read = field.type.read(value)
-    if field.picklist and read is not None and read not in {choice.value for choice in field.picklist}:
+    is_closed = bool(field.picklist) and not field.is_open
+    if is_closed and read is not None and read not in {choice.value for choice in field.picklist}:
         raise ValueError(f"has no picklist value [{read}]")
     return read
 

@@ -63,9 +63,10 @@ PRODUCT: Final = Table(
     _kept("internalProductID", Text(50)),
     _kept("unitPrice", DOUBLE),
     _kept("msrp", DOUBLE),
-    _kept("periodType", INTEGER, picklist=PERIODS),
-    _kept("billingType", INTEGER, fixed=True, picklist=BILLING_TYPES),
-    _kept("priceCostMethod", INTEGER, fixed=True, picklist=PRICE_COST_METHODS),
+    # The labels are the same everywhere, the numbers differ from tenant to tenant: others are kept as they are given.
+    _kept("periodType", INTEGER, picklist=PERIODS, is_open=True),
+    _kept("billingType", INTEGER, fixed=True, picklist=BILLING_TYPES, is_open=True),
+    _kept("priceCostMethod", INTEGER, fixed=True, picklist=PRICE_COST_METHODS, is_open=True),
     _kept("doesNotRequireProcurement", BOOLEAN),
     _kept("isEligibleForRma", BOOLEAN),
     _kept("defaultInstalledProductCategoryID", INTEGER),

@@ -23,7 +23,7 @@ IMPERSONATION: Final = "ImpersonationResourceId"
 
 IMPERSONATOR: Final = "impersonatorCreatorResourceID"
 
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 10
 """An update that somebody else gets ahead of is made anew, on what they left."""
 
 
