@@ -249,6 +249,6 @@ def _patch(gateway: GatewayProcess, autotask: Autotask, product_id: int, fields:
 
 
 def test_numbers_of_another_tenants_picklists_are_kept_as_they_are_given(autotask: Autotask) -> None:
-    product_id = autotask.create(ENTITY, {**PRODUCT, "billingType": 17, "periodType": 23})
+    product_id = autotask.create(ENTITY, {**WHOLE, "billingType": 17, "periodType": 23})
     assert autotask.get(ENTITY, product_id)["billingType"] == 17
     assert autotask.get(ENTITY, product_id)["periodType"] == 23
