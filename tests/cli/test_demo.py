@@ -174,7 +174,9 @@ def test_what_is_no_terminal_gets_plain_lines(stage: Stage) -> None:
 def test_without_a_ledger_it_starts_one_and_leaves_nothing_behind(nobody: dict[Service, str], tmp_path: Path) -> None:
     # A database for real work is no concern of the demo's.
     printed = demo(nobody, TMPDIR=str(tmp_path), STOREKEEPER_STOCKLEDGER_DATABASE_URL="postgresql://nowhere/work")
-    assert printed.startswith(f"No stock ledger serves at {nobody[STOCK_LEDGER]}: one is started for the demo ...\n")
+    assert printed.startswith(
+        f"No stock ledger serves at {nobody[STOCK_LEDGER]}: everything is started for the demo ...\n"
+    )
     assert "Taken: 5 / 10 / 5. Left: 20." in printed
     assert list(tmp_path.iterdir()) == []
     assert processes_in(tmp_path) == []

@@ -21,7 +21,8 @@ TITLES: Final[Titles] = {"id": "right", "createDateTime": "left", "removedUnits"
 def play_over_rest(channel: grpc.Channel, gateway: str, name: str, pictures: Pictures) -> int:
     """Play it with a new product, whose id is told, at a new location, which gets this name."""
     pictures.say()
-    pictures.say(f"The same mice over REST, as a client of Autotask's sees them, at http://{gateway}{ROOT}:", "bold")
+    pictures.say("The same mice over REST, as a client of Autotask's sees them:", "bold")
+    pictures.say(f"http://{gateway}{ROOT}")
     pictures.say()
     client = Client(gateway, pictures)
     product_id, position_id = _create(client, name)

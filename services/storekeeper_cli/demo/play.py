@@ -22,15 +22,15 @@ def demo() -> None:
     stage = running_stage()
     if stage is not None:
         address = stage.addresses[STOCK_LEDGER]
-        pictures.say(f"Played on the ledger at {address}, in a tenant of its own ({TENANT_ID}).")
+        pictures.say(f"Played on the stock ledger at {address}, in a tenant of its own ({TENANT_ID}).")
         _play(stage, pictures)
         return
     address = STOCK_LEDGER.configured_address()
-    pictures.say(f"No stock ledger serves at {address}: one is started for the demo ...")
+    pictures.say(f"No stock ledger serves at {address}: everything is started for the demo ...")
     with temporary_stage() as stage:
         _play(stage, pictures)
     pictures.say()
-    pictures.say("That ledger is gone again with all its data. `storekeeper up` starts one to keep.")
+    pictures.say("All of that is gone again, with its data. `make run` starts what stays.")
 
 
 def _play(stage: Stage, pictures: Pictures) -> None:
