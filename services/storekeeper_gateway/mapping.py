@@ -9,7 +9,9 @@ is a plain mapping of our paths, the same ones that filters name: {"item_id": 7,
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Protocol
 
 Payload = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -75,6 +77,21 @@ class Field:
         """Whether it may change after a row was created."""
         return not (self.read_only or self.fixed)
 
+    def write(self, value: Any) -> Any:
+        """The vendor's value for ours. None for none, and for one of another type: others can keep that in its place."""
+        fits = isinstance(value, _TYPES[self.type.kind]) and (type(value) is not bool or self.type.kind == "boolean")
+        return self.type.write(value) if fits else None
+
+
+_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "text": str,
+    "integer": int,
+    "decimal": (int, Decimal),
+    "boolean": bool,
+    "time": datetime,
+}
+"""What our values are, by the kind of their field."""
+
 
 class Table:
     """All fields of one entity of a vendor's."""
@@ -124,7 +141,7 @@ class Table:
 
     def write(self, row: Row) -> dict[str, Any]:
         """The whole payload of a row; null for what it has not."""
-        return {field.name: _write(field, row.get(field.path) if field.path else None) for field in self.fields}
+        return {field.name: field.write(row.get(field.path) if field.path else None) for field in self.fields}
 
 
 def _read(field: Field, value: Any) -> Any:
@@ -135,7 +152,3 @@ def _read(field: Field, value: Any) -> Any:
     if is_closed and read is not None and read not in {choice.value for choice in field.picklist}:
         raise ValueError(f"has no picklist value [{read}]")
     return read
-
-
-def _write(field: Field, value: Any) -> Any:
-    return None if value is None else field.type.write(value)

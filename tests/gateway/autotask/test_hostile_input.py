@@ -1,13 +1,16 @@
 """Input that means two things at once, means nothing, or would cost much: refused in the vendor's shape, and nothing changes."""
 
 import gzip
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from storekeeper_gateway.bodies import BadBody
 from storekeeper_gateway.vendors.autotask.pages import read_search
-from tests.gateway.client import ALL, IDEMPOTENCY_KEY, MANUAL, Autotask
+from storekeeper_kit.json_text import dump_json
+from tests.gateway.client import ADDITION, ALL, IDEMPOTENCY_KEY, MANUAL, Autotask
+from tests.harness.items import Items
 
 QUERY = "Products/query"
 
@@ -107,3 +110,39 @@ def test_a_search_of_nothing_but_quotes_takes_no_time(text: str) -> None:
 
 def test_a_search_with_single_quotes_may_have_escapes() -> None:
     assert read_search(r"""{'a': 'it\'s', 'b': 'say "no"', 'c\n': ''}""") == {"a": "it's", "b": 'say "no"', r"c\n": ""}
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"unitPrice": "abc"},
+        {"unitPrice": [1]},
+        {"unitPrice": {"a": 1}},
+        {"unitPrice": True},
+        {"periodType": "x"},
+        {"periodType": Decimal("1.5")},
+        {"link": 5},
+        {"isEligibleForRma": "no"},
+    ],
+)
+def test_what_others_keep_in_the_place_of_a_value_is_none(
+    autotask: Autotask, items: Items, kept: dict[str, Any]
+) -> None:
+    (name,) = kept
+    position_id = autotask.position()
+    product_id = autotask.get("InventoryProducts", position_id)["productID"]
+    items.update(product_id, extensions={"autotask": dump_json(kept)})
+    assert autotask.get("Products", product_id)[name] is None
+    assert [product[name] for product in autotask.query("Products")] == [None]
+    by_catalogue = {**ADDITION, "quantityBeingAdded": 1, "determineNewPriceUsing": 3}
+    assert "no price" in autotask.refusal("POST", f"InventoryProducts/{position_id}/StockedItemsAdd", by_catalogue)
+    autotask.patch("Products", product_id, productCategory=5)
+    assert autotask.get("Products", product_id)["productCategory"] == 5
+
+
+def test_a_price_that_others_keep_and_that_is_too_high_is_none_to_add_by(autotask: Autotask, items: Items) -> None:
+    position_id = autotask.position()
+    product_id = autotask.get("InventoryProducts", position_id)["productID"]
+    items.update(product_id, extensions={"autotask": '{"unitPrice": 1e60}'})
+    by_catalogue = {**ADDITION, "quantityBeingAdded": 1, "determineNewPriceUsing": 3}
+    assert "no price" in autotask.refusal("POST", f"InventoryProducts/{position_id}/StockedItemsAdd", by_catalogue)

@@ -6,7 +6,7 @@ as the client does. Who may not see costs adds units of unknown cost.
 
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import grpc
 
@@ -140,7 +140,7 @@ def _price(row: Mapping[str, Any], item: Mapping[str, Any]) -> Decimal | None:
     if method not in BY_COST | BY_CATALOGUE:
         return row.get(PRICE)
     price = row.get(COST) if method in BY_COST else item.get(f"{KEPT}unitPrice")
-    if price is None:
+    if not _is_price(price):
         raise Refused(
             "determineNewPriceUsing finds no price: neither a cost nor the unitPrice of the Product is known."
         )
@@ -150,6 +150,11 @@ def _price(row: Mapping[str, Any], item: Mapping[str, Any]) -> Decimal | None:
     if rounded.adjusted() >= DIGITS_MAX:
         raise BadPayload([("pricePercentage", "makes a price that is too high to be kept")])
     return rounded
+
+
+def _is_price(value: Any) -> TypeGuard[int | Decimal]:
+    """Whether the value is a price: others can have kept anything in its place."""
+    return type(value) in {int, Decimal} and Decimal(value).adjusted() < DIGITS_MAX
 
 
 async def _recorded(call: Call, asked: Mapping[str, Any]) -> int | None:

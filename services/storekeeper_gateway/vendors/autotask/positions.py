@@ -11,6 +11,7 @@ from ...backends import Call
 from ...mapping import BadPayload, Row
 from .changing import changed_message, message_of
 from .errors import Refused
+from .sources import ITEMS
 
 ON_HAND: Final = "totals.on_hand"
 
@@ -23,7 +24,12 @@ async def create(call: Call, row: dict[str, Any]) -> int:
     if row.pop(ON_HAND, 0):
         raise _calculated()
     request = pb.OpenPositionRequest(request_id=call.request_id("create"), position=message_of(pb.Position, row))
-    return int((await call.ask(call.stock_ledger.OpenPosition, request)).position_id)
+    try:
+        return int((await call.ask(call.stock_ledger.OpenPosition, request)).position_id)
+    except grpc.aio.AioRpcError as error:
+        if failure_of(error).reason == "ITEM_NOT_FOUND":
+            await _check_that_it_is_unheard_of(call, row["item_id"])
+        raise
 
 
 async def update(call: Call, row: Row, changes: dict[str, Any]) -> None:
@@ -48,6 +54,13 @@ async def delete(call: Call, position_id: int) -> None:
             f"No matching records found for the id [{position_id}], or you do not have the adequate permissions to delete"
             " it."
         ) from None
+
+
+async def _check_that_it_is_unheard_of(call: Call, item_id: int) -> None:
+    """Tells a product that doesn't exist from one that was created while the stock ledger was away."""
+    item = await ITEMS.find(call, item_id) if item_id > 0 else None
+    if item is not None and item["type"] == "INVENTORY":
+        raise Refused(f"The Product [{item_id}] can't be stocked yet. Nothing happened; please try again in a moment.")
 
 
 def _calculated() -> BadPayload:

@@ -107,10 +107,7 @@ def _differs(table: Table, path: str, row: Row, value: Any) -> bool:
     """Whether the vendor could tell the difference. What can't be said in its words is left as it is."""
     field = table.at(path)
     assert field is not None
-    before, after = row.get(path), value
-    return (None if before is None else field.type.write(before)) != (
-        None if after is None else field.type.write(after)
-    )
+    return bool(field.write(row.get(path)) != field.write(value))
 
 
 def _named(table: Table, name: str) -> Field:
