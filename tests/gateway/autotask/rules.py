@@ -136,7 +136,7 @@ RULES: Final = (
         "a serialized unit is removed by its row: none on hand, one removed, with a reason if one is required",
         (
             _serialized.test_a_unit_is_found_by_its_serial_number_and_removed,
-            _reasons.test_it_is_required_when_the_setting_says_so,
+            _reasons.test_a_serialized_unit_needs_one_as_well,
         ),
     ),
     Rule(

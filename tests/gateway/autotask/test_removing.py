@@ -246,6 +246,15 @@ class TestReasons:
         autotask.create(below(position_id), {**payload, "reasonForUpdate": "lost"})
         assert autotask.get("InventoryProducts", position_id)["onHandUnits"] == 4
 
+    @pytest.mark.usefixtures("required")
+    def test_a_serialized_unit_needs_one_as_well(self, autotask: Autotask) -> None:
+        position_id = autotask.serialized_position()
+        stocked_item_id = autotask.add(position_id, serialNumber="A", reasonForUpdate="found")
+        payload = {"inventoryStockedItemID": stocked_item_id, "quantityBeingRemoved": 1}
+        assert "required field reasonForUpdate" in autotask.refusal("POST", ROOT, payload)
+        autotask.create(ROOT, {**payload, "reasonForUpdate": "lost"})
+        assert autotask.units(stocked_item_id) == {"removedUnits": 1}
+
     def test_it_is_not_required_otherwise(self, mice: Mice) -> None:
         mice.autotask.create(below(mice.position_id), {"quantityBeingRemoved": 1, "reasonForUpdate": None})
 

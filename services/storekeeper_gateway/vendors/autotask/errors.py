@@ -56,7 +56,7 @@ def _tracking(failure: Failure) -> str:
     return "The Product is not serialized: a serialNumber can't be given."
 
 
-AWAY: Final = "Storekeeper can't do this at the moment. It is not known whether the request was carried out; nothing is half done."
+AWAY: Final = "Storekeeper can't do this at the moment. It is not known whether the request was carried out."
 
 ERRORS: Final[Mapping[str, tuple[int, Callable[[Failure], str]]]] = {
     "INVALID_REQUEST": (BUSINESS, lambda failure: f"The request is not acceptable: {failure.message}."),

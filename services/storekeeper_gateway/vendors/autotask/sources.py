@@ -33,7 +33,6 @@ class Source:
 
     key: str
     """The path of their id."""
-    message: type[Message]
     service: Callable[[Call], Any]
     get: str
     get_request: type[Message]
@@ -82,7 +81,6 @@ def _stock_ledger(call: Call) -> Any:
 
 ITEMS: Final = Source(
     key="item_id",
-    message=catalog.Item,
     service=_catalog,
     get="GetItem",
     get_request=catalog.GetItemRequest,
@@ -93,7 +91,6 @@ ITEMS: Final = Source(
 )
 LOCATIONS: Final = Source(
     key="location_id",
-    message=ledger.Location,
     service=_stock_ledger,
     get="GetLocation",
     get_request=ledger.GetLocationRequest,
@@ -104,7 +101,6 @@ LOCATIONS: Final = Source(
 )
 POSITIONS: Final = Source(
     key="position_id",
-    message=ledger.Position,
     service=_stock_ledger,
     get="GetPosition",
     get_request=ledger.GetPositionRequest,
@@ -115,7 +111,6 @@ POSITIONS: Final = Source(
 )
 STOCKED_ITEMS: Final = Source(
     key="stocked_item_id",
-    message=ledger.StockedItem,
     service=_stock_ledger,
     get="GetStockedItem",
     get_request=ledger.GetStockedItemRequest,
