@@ -16,7 +16,7 @@ from storekeeper_kit.database import Database
 from storekeeper_kit.pages import Rows
 from storekeeper_kit.refusals import DeadlineExceeded
 
-from .domain.item import Counting, Draft, Facts, Item, ItemState
+from .domain.item import Draft, Facts, Item, ItemState
 from .domain.refusals import BadField, EtagMismatch, ItemNotFound, RequestIdReused, SkuTaken
 from .storage import items, listing, locking, outbox
 from .storage.listing import Wanted
@@ -91,16 +91,17 @@ class Catalog:
 
         return self._database.transact(create, deadline=deadline)
 
-    def update_item(self, tenant_id: int, change: Change, *, approved: Counting | None, deadline: float) -> Item:
+    def update_item(self, tenant_id: int, change: Change, *, approved: Facts | None, deadline: float) -> Item:
         """Change what is known of an item.
 
-        `approved` is what the stock ledger has been asked about. Raises Unasked when it has to be, and was not.
+        `approved` is what the stock ledger has been asked about, this version and no other. Raises Unasked when it has to
+        be, and was not.
         """
 
         def update(connection: Connection) -> Item:
             before = _lock(connection, tenant_id, change.item_id, change.version)
             after = before.changed(**change.values, extensions=_extensions(before, change))
-            if after.is_counted_unlike(before) and after.counting != approved:
+            if after.is_counted_unlike(before) and after.facts != approved:
                 raise Unasked(after.facts)
             _write(connection, tenant_id, before, after, deadline=deadline)
             return _read(connection, tenant_id, change.item_id)

@@ -25,7 +25,7 @@ from storekeeper_kit.deadline import time_remaining
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
 from .catalog import Unasked
-from .domain.item import Counting, Facts, Item, Registration, RegistrationState
+from .domain.item import Facts, Item, Registration, RegistrationState
 from .domain.refusals import EtagMismatch, ItemHasStock, LedgerAway, LedgerRefused
 from .storage import outbox
 from .storage.outbox import Entry
@@ -42,7 +42,7 @@ LEASE: Final = timedelta(seconds=5)
 RETRY_DELAY_S: Final = 0.25
 """Before an item is tried again; twice as long each time."""
 
-ASKED_MAX: Final = 3
+ASKED_MAX: Final = 5
 """How often a change is asked about, when others change the same item meanwhile."""
 
 WRITE_TIMEOUT_S: Final = 3.0
@@ -90,15 +90,15 @@ class Registrar:
 
     # --- before the commit ---
 
-    async def approved(self, tenant_id: int, item_id: int, update: Callable[[Counting | None], Item]) -> Item:
+    async def approved(self, tenant_id: int, item_id: int, update: Callable[[Facts | None], Item]) -> Item:
         """What the update returns; if the ledger has to be asked about it first, it is."""
-        asked: Counting | None = None
+        asked: Facts | None = None
         for _ in range(ASKED_MAX):
             try:
                 return await self._run(update, asked)
             except Unasked as unasked:
                 await self._ask(tenant_id, unasked.facts)
-                asked = unasked.facts.counting
+                asked = unasked.facts
         raise EtagMismatch(item_id)
 
     async def _ask(self, tenant_id: int, facts: Facts) -> None:

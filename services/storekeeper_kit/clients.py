@@ -1,7 +1,8 @@
 """Channels to our services, and what their refusals say.
 
-A call that meets UNAVAILABLE is repeated, and no other: each change carries a request id, so a repeat never applies
-twice, and each read may be repeated anyway.
+A call that meets UNAVAILABLE is repeated, and no other. What creates or moves carries a request id, so a repeat never
+applies twice; what is read or registered may be repeated anyway. An update that went through although its answer was lost
+meets its own new etag: its repeat is ABORTED, and whoever reads again finds it done.
 """
 
 import json

@@ -61,11 +61,15 @@ class Field:
     column: Expression
     permission: str | None = None
     """Without it, nobody may ask."""
+    plain: Expression | None = None
+    """The column as it is stored, where `column` is more than that: for comparisons that an index can answer."""
 
 
 def text(column: Expression, *, blank_is_none: bool = False, permission: str | None = None) -> Field:
     """A text; where it is declared so, the empty one counts as no value."""
-    return Field(Type.TEXT, func.nullif(column, "", type_=Text()) if blank_is_none else column, permission)
+    if not blank_is_none:
+        return Field(Type.TEXT, column, permission)
+    return Field(Type.TEXT, func.nullif(column, "", type_=Text()), permission, plain=column)
 
 
 def choice(column: Expression, names: Mapping[str, str]) -> Field:
@@ -170,6 +174,9 @@ class _Filtering:
         column, wanted = field.column, _sql(given)
         if condition.ignore_case:
             column, wanted = _lower(column), [func.lower(value) for value in wanted]
+        elif field.plain is not None and condition.operator in _EQUALITIES and all(value.value for value in given):
+            # Not the empty text, then. Saying so lets partial indexes answer, which have no empty ones.
+            return comparison.positive, and_(field.plain != "", comparison.test(field.plain, wanted))
         return comparison.positive, comparison.test(column, wanted)
 
     def _is_within_bounds(self, path: str, *, values: int) -> bool:
@@ -274,6 +281,7 @@ _COMPARISONS: Final[Mapping[int, _Comparison]] = {
     pb.OPERATOR_IN: _Comparison(_is_any_of, count=None),
     pb.OPERATOR_NOT_IN: _Comparison(_is_any_of, positive=False, count=None),
 }
+_EQUALITIES: Final = {pb.OPERATOR_EQUAL, pb.OPERATOR_NOT_EQUAL, pb.OPERATOR_IN, pb.OPERATOR_NOT_IN}
 
 
 def _misfit(field: Field, comparison: _Comparison, values: Sequence[_Value], *, ignore_case: bool) -> str:

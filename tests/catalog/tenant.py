@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from storekeeper_catalog.catalog import Catalog, Change, Claim, Created
 from storekeeper_catalog.domain.fingerprint import fingerprint
-from storekeeper_catalog.domain.item import Counting, Draft, Item, ItemState
+from storekeeper_catalog.domain.item import Draft, Facts, Item, ItemState
 from storekeeper_catalog.storage.tables import registration
 from storekeeper_kit.database import Database
 
@@ -37,7 +37,7 @@ class Tenant:
         """Create an item and return it."""
         return self.create(name, **values).item
 
-    def update(self, item: Item, *, approved: Counting | None = None, **values: Any) -> Item:
+    def update(self, item: Item, *, approved: Facts | None = None, **values: Any) -> Item:
         """Change values of an item, which must be as it is given."""
         change = Change(item_id=item.item_id, version=item.version, values=values)
         return self.catalog.update_item(self.tenant_id, change, approved=approved, deadline=deadline())

@@ -177,12 +177,23 @@ class TestChanging:
             tenant.update(item, tracking=Tracking.LOT)
         assert unasked.value.facts.counting == LOT
         assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item
-        changed = tenant.update(item, approved=LOT, tracking=Tracking.LOT)
+        changed = tenant.update(item, approved=unasked.value.facts, tracking=Tracking.LOT)
         assert tenant.entries() == {item.item_id: changed.version}
 
     def test_an_answer_to_another_question_does_not_count(self, tenant: Tenant) -> None:
+        item = tenant.item()
+        with pytest.raises(Unasked) as unasked:
+            tenant.update(item, tracking=Tracking.LOT)
         with pytest.raises(Unasked):
-            tenant.update(tenant.item(), approved=LOT, tracking=Tracking.SERIAL)
+            tenant.update(item, approved=unasked.value.facts, tracking=Tracking.SERIAL)
+
+    def test_nor_does_one_about_an_earlier_version(self, tenant: Tenant) -> None:
+        item = tenant.item()
+        with pytest.raises(Unasked) as unasked:
+            tenant.update(item, tracking=Tracking.LOT)
+        renamed = tenant.update(item, name="Mouse")
+        with pytest.raises(Unasked):
+            tenant.update(renamed, approved=unasked.value.facts, tracking=Tracking.LOT)
 
     def test_what_cannot_be_stocked_needs_no_asking(self, tenant: Tenant) -> None:
         service = tenant.item(type=ItemType.SERVICE)

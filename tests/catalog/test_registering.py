@@ -235,7 +235,9 @@ class TestSweeps:
         await registrar.attempt(tenant.tenant_id, item)
         renamed = tenant.update(item, name="Mouse")
         assert renamed.registration.state is RegistrationState.REFUSED
-        mended = tenant.update(renamed, approved=LOT, tracking=Tracking.LOT)
+        mended = tenant.update(
+            renamed, approved=replace(renamed.facts, version=renamed.version + 1, counting=LOT), tracking=Tracking.LOT
+        )
         assert mended.registration.state is RegistrationState.PENDING
         ledger.answer = None
         due()
@@ -350,7 +352,7 @@ class TestAsking:
         item = tenant.item()
         scales = iter(range(1, 7))
 
-        def update_another_way(approved: Counting | None) -> Item:
+        def update_another_way(approved: Facts | None) -> Item:
             return tenant.update(item, approved=approved, quantity_scale=next(scales))
 
         with pytest.raises(EtagMismatch):

@@ -18,7 +18,7 @@ from storekeeper_kit.pages import ANSWER_BYTES_MAX, fill
 from storekeeper_kit.refusals import InvalidRequest, Violation
 
 from ..catalog import Catalog
-from ..domain.item import Counting, Item, ItemState
+from ..domain.item import Facts, Item, ItemState
 from ..registering import Registrar
 from . import reading, writing
 
@@ -59,7 +59,7 @@ class CatalogService(pb_grpc.CatalogServicer):
         change = reading.change(request, caller)
         deadline = bound_deadline()
 
-        def update(approved: Counting | None) -> Item:
+        def update(approved: Facts | None) -> Item:
             return self._catalog.update_item(caller.tenant_id, change, approved=approved, deadline=deadline)
 
         changed = await self._registrar.approved(caller.tenant_id, change.item_id, update)

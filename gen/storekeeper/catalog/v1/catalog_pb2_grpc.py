@@ -134,8 +134,8 @@ class CatalogServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ArchiveItem(self, request, context):
-        """Archives an item: it is no longer stocked. The stock ledger takes no more of it in; what is there can still be taken
-        out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
+        """Archives an item: it is no longer stocked. Once its registration is DONE, the stock ledger takes no more of it in;
+        what is there can still be taken out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
         (ETAG_MISMATCH).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

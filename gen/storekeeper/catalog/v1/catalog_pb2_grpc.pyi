@@ -60,8 +60,8 @@ class CatalogStub:
     with UNAVAILABLE (SERVICE_UNAVAILABLE).
     """
     ArchiveItem: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ArchiveItemRequest, _catalog_pb2.Item]
-    """Archives an item: it is no longer stocked. The stock ledger takes no more of it in; what is there can still be taken
-    out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
+    """Archives an item: it is no longer stocked. Once its registration is DONE, the stock ledger takes no more of it in;
+    what is there can still be taken out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
     (ETAG_MISMATCH).
     """
     UnarchiveItem: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UnarchiveItemRequest, _catalog_pb2.Item]
@@ -99,8 +99,8 @@ class CatalogAsyncStub(CatalogStub):
     with UNAVAILABLE (SERVICE_UNAVAILABLE).
     """
     ArchiveItem: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ArchiveItemRequest, _catalog_pb2.Item]  # type: ignore[assignment]
-    """Archives an item: it is no longer stocked. The stock ledger takes no more of it in; what is there can still be taken
-    out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
+    """Archives an item: it is no longer stocked. Once its registration is DONE, the stock ledger takes no more of it in;
+    what is there can still be taken out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
     (ETAG_MISMATCH).
     """
     UnarchiveItem: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UnarchiveItemRequest, _catalog_pb2.Item]  # type: ignore[assignment]
@@ -171,8 +171,8 @@ class CatalogServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ArchiveItemRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.Item, _abc.Awaitable[_catalog_pb2.Item]]:
-        """Archives an item: it is no longer stocked. The stock ledger takes no more of it in; what is there can still be taken
-        out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
+        """Archives an item: it is no longer stocked. Once its registration is DONE, the stock ledger takes no more of it in;
+        what is there can still be taken out. Archiving one that is archived changes nothing. Fails with NOT_FOUND (ITEM_NOT_FOUND) and ABORTED
         (ETAG_MISMATCH).
         """
 
