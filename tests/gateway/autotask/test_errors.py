@@ -185,7 +185,7 @@ def test_a_body_that_is_no_object(shelf: Shelf, verb: str, path: str, body: obje
         ({"unitCost": 10**12}, "unitCost"),
         ({"unitCost": -1}, "unitCost"),
         ({"unitCost": 1e-11}, "unitCost"),
-        ({"periodType": 99}, "periodType"),
+        ({"periodType": 2**31}, "periodType"),
     ],
 )
 def test_a_value_of_another_type(shelf: Shelf, fields: dict[str, object], blamed: str) -> None:
