@@ -11,7 +11,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 
 from ...backends import Call
 from ...mapping import Row
-from .changing import changed_message, message_of
+from .changing import changed_message, is_new, message_of
 from .errors import Refused
 from .fields import KEPT
 from .sources import LOCATIONS
@@ -25,8 +25,8 @@ async def create(call: Call, row: dict[str, Any]) -> int:
     _check(is_default=row.get(IS_DEFAULT), is_active=is_active)
     request = pb.CreateLocationRequest(request_id=call.request_id("create"), location=message_of(pb.Location, row))
     created = await call.ask(call.stock_ledger.CreateLocation, request)
-    if not is_active:
-        location = pb.Location(location_id=created.location_id, active=False)
+    if not is_active and is_new(created):
+        location = pb.Location(location_id=created.location_id, active=False, etag=created.etag)
         await call.ask(call.stock_ledger.UpdateLocation, _update_request(location, ["active"]))
     if row.get(IS_DEFAULT):
         await _let_no_other_be_default(call, created.location_id)

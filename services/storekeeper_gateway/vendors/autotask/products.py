@@ -6,7 +6,7 @@ from storekeeper.catalog.v1 import catalog_pb2 as pb
 
 from ...backends import Call
 from ...mapping import Row
-from .changing import changed_message, message_of, with_currency
+from .changing import changed_message, is_new, message_of, with_currency
 
 
 async def create(call: Call, row: dict[str, Any]) -> int:
@@ -15,8 +15,9 @@ async def create(call: Call, row: dict[str, Any]) -> int:
     item = message_of(pb.Item, await with_currency(call, row))
     request = pb.CreateItemRequest(request_id=call.request_id("create"), item=item)
     created = await call.ask(call.catalog.CreateItem, request)
-    if is_archived:
-        await call.ask(call.catalog.ArchiveItem, pb.ArchiveItemRequest(item_id=created.item_id))
+    if is_archived and is_new(created):
+        archiving = pb.ArchiveItemRequest(item_id=created.item_id, etag=created.etag)
+        await call.ask(call.catalog.ArchiveItem, archiving)
     return int(created.item_id)
 
 
