@@ -21,7 +21,7 @@ CATALOG: Final = catalog_pb2.DESCRIPTOR.services_by_name["Catalog"].full_name
 STOCK_LEDGER: Final = stock_ledger_pb2.DESCRIPTOR.services_by_name["StockLedger"].full_name
 
 NAMESPACE: Final = uuid.UUID("6c1f3e0e-6d0b-5a52-9d5c-7f3ab1f0a5c4")
-"""What request ids are derived in. It never changes, or a repeat would no longer be known as one."""
+"""What intents are derived in. It never changes, or a repeat would no longer be known as one."""
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Call:
     deadline: float
     """As `time.monotonic()` counts."""
     intent: uuid.UUID | None
-    """What its request ids are derived from, where its client has named it so that it can repeat it; else they are new."""
+    """Its request id, where its client has named it so that it can repeat it; else that is new."""
 
     @property
     def catalog(self) -> Any:
@@ -73,9 +73,9 @@ class Call:
         remaining_s = max(self.deadline - time.monotonic(), 0.0)
         return await method(request, metadata=self.caller.metadata(), timeout=remaining_s)
 
-    def request_id(self, step: str) -> str:
-        """The request id of one change that the request makes."""
-        return new_request_id() if self.intent is None else str(uuid.uuid5(self.intent, step))
+    def request_id(self) -> str:
+        """The id of the one change that the request makes which needs one: whatever it is, as a key stands for one only."""
+        return new_request_id() if self.intent is None else str(self.intent)
 
 
 def intent_of(caller: Caller, vendor: str, idempotency_key: str) -> uuid.UUID:

@@ -104,6 +104,13 @@ class TestTheDefault:
         autotask.patch(ENTITY, first, isDefault=True)
         assert defaults(autotask) == [first]
 
+    def test_a_repeat_that_says_so_takes_nobodys_place(self, autotask: Autotask) -> None:
+        payload = {"locationName": "Main", "isActive": True, "isDefault": True}
+        autotask.create(ENTITY, payload, Idempotency_Key="main")
+        second = autotask.location(isDefault=True)
+        autotask.create(ENTITY, payload, Idempotency_Key="main")
+        assert defaults(autotask) == [second]
+
     def test_others_keep_what_else_they_are(self, autotask: Autotask) -> None:
         first = autotask.create(
             ENTITY, {"locationName": "Main", "isActive": True, "isDefault": True}, ImpersonationResourceId="7"

@@ -285,6 +285,15 @@ class TestRepeats:
         assert "Idempotency-Key" in mice.autotask.refusal("POST", ROOT, other, Idempotency_Key="charge 7")
         assert mice.left() == before
 
+    def test_a_key_that_something_else_was_done_with_is_refused(self, mice: Mice) -> None:
+        mice.autotask.add(mice.position_id, 5, Idempotency_Key="charge 7")
+        before = mice.rows()
+        removal = {"inventoryProductID": mice.position_id, "quantityBeingRemoved": 1}
+        requests = (("POST", ROOT, removal), ("DELETE", f"InventoryProducts/{mice.position_id}", None))
+        for verb, path, payload in requests:
+            assert "Idempotency-Key" in mice.autotask.refusal(verb, path, payload, Idempotency_Key="charge 7")
+        assert mice.rows() == before
+
     def test_a_refused_request_uses_up_no_key(self, mice: Mice) -> None:
         payload = {"inventoryProductID": mice.position_id, "quantityBeingRemoved": 41}
         mice.autotask.refusal("POST", ROOT, payload, Idempotency_Key="charge 7")

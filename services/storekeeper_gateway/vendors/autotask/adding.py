@@ -81,7 +81,7 @@ def _name(path: str) -> str:
 
 def _asked(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
     """What the ledger is asked, without the cost and the price that have to be looked up."""
-    given = {"request_id": call.request_id("add"), **row}
+    given = {"request_id": call.request_id(), **row}
     if PARENT in given:
         given["position_id"] = given.pop(PARENT)
     looked_up = {

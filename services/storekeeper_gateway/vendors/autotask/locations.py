@@ -11,6 +11,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 
 from ...backends import Call
 from ...mapping import Row
+from ...messages import row_of
 from .changing import changed_message, is_new, message_of
 from .errors import Refused
 from .fields import KEPT
@@ -23,12 +24,13 @@ async def create(call: Call, row: dict[str, Any]) -> int:
     """Create a location; one that is not to be active is made inactive right after."""
     is_active = row.pop("active")
     _check(is_default=row.get(IS_DEFAULT), is_active=is_active)
-    request = pb.CreateLocationRequest(request_id=call.request_id("create"), location=message_of(pb.Location, row))
+    request = pb.CreateLocationRequest(request_id=call.request_id(), location=message_of(pb.Location, row))
     created = await call.ask(call.stock_ledger.CreateLocation, request)
     if not is_active and is_new(created):
         location = pb.Location(location_id=created.location_id, active=False, etag=created.etag)
         await call.ask(call.stock_ledger.UpdateLocation, _update_request(location, ["active"]))
-    if row.get(IS_DEFAULT):
+    # As it is now: if this is a repeat, another one may have become the default since.
+    if row_of(created).get(IS_DEFAULT):
         await _let_no_other_be_default(call, created.location_id)
     return int(created.location_id)
 

@@ -23,7 +23,7 @@ async def create(call: Call, row: dict[str, Any]) -> int:
     """Open a position. It is empty: units come by InventoryStockedItemsAdd."""
     if row.pop(ON_HAND, 0):
         raise _calculated()
-    request = pb.OpenPositionRequest(request_id=call.request_id("create"), position=message_of(pb.Position, row))
+    request = pb.OpenPositionRequest(request_id=call.request_id(), position=message_of(pb.Position, row))
     try:
         return int((await call.ask(call.stock_ledger.OpenPosition, request)).position_id)
     except grpc.aio.AioRpcError as error:
@@ -43,7 +43,7 @@ async def update(call: Call, row: Row, changes: dict[str, Any]) -> None:
 
 async def delete(call: Call, position_id: int) -> None:
     """Close a position, and remove what is free there."""
-    request = pb.ClosePositionRequest(request_id=call.request_id("delete"), position_id=position_id)
+    request = pb.ClosePositionRequest(request_id=call.request_id(), position_id=position_id)
     try:
         await call.ask(call.stock_ledger.ClosePosition, request)
     except grpc.aio.AioRpcError as error:

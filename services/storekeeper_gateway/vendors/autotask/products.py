@@ -13,7 +13,7 @@ async def create(call: Call, row: dict[str, Any]) -> int:
     """Create an item; one that is not to be active is archived right after."""
     is_archived = row.pop("state") == "ARCHIVED"
     item = message_of(pb.Item, await with_currency(call, row))
-    request = pb.CreateItemRequest(request_id=call.request_id("create"), item=item)
+    request = pb.CreateItemRequest(request_id=call.request_id(), item=item)
     created = await call.ask(call.catalog.CreateItem, request)
     if is_archived and is_new(created):
         archiving = pb.ArchiveItemRequest(item_id=created.item_id, etag=created.etag)

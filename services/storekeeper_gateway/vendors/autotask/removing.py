@@ -17,7 +17,7 @@ POSITION: Final = "source.position_id"
 async def remove(call: Call, row: dict[str, Any]) -> int:
     """Remove the oldest units of a product, or units of one stocked item; the id is that of the first one drawn on."""
     parent_id = row.pop(PARENT, None)
-    wanted = {**row, "request_id": call.request_id("remove"), **_source(row, parent_id)}
+    wanted = {**row, "request_id": call.request_id(), **_source(row, parent_id)}
     if wanted["quantity"] <= 0:
         raise BadPayload([("quantityBeingRemoved", "must be greater than 0")])
     if STOCKED_ITEM in wanted and parent_id is not None:
