@@ -28,8 +28,17 @@ class BadPayload(Exception):
 class FieldType(Protocol):
     """How a vendor writes a value of ours."""
 
-    kind: str
-    """What it is called as a value in a filter: text, integer, decimal, boolean or time."""
+    @property
+    def kind(self) -> str:
+        """What it is called as a value in a filter: text, integer, decimal, boolean or time."""
+
+    @property
+    def data_type(self) -> str:
+        """What the vendor calls it."""
+
+    @property
+    def length(self) -> int:
+        """How many characters it has at most; 0 for what is no text."""
 
     def read(self, value: Any) -> Any:
         """Our value for the vendor's, which is not null; a ValueError says what is wrong with it."""
@@ -54,7 +63,7 @@ class Field:
     """The vendor's."""
     path: str | None
     """Ours. None: nothing of ours corresponds to it yet, and it is always null."""
-    type: Any
+    type: FieldType
     required: bool = False
     """Must be given when a row is created."""
     read_only: bool = False

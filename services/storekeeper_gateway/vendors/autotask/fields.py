@@ -4,9 +4,9 @@ What only Autotask knows is kept as it was sent, under `extensions.autotask`: su
 resources, which have no home here. What nothing of ours corresponds to has no path, and is always null.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from ...mapping import Choice, Field, Table
+from ...mapping import Choice, Field, FieldType, Table
 from .types import BOOLEAN, DATETIME, DOUBLE, INTEGER, LONG, UNITS, Flag, Text
 
 KEPT: Final = "extensions.autotask."
@@ -22,11 +22,11 @@ IMPERSONATOR: Final = Field(
 """Who a row was created for, as the header ImpersonationResourceId says."""
 
 
-def _kept(name: str, type_: object, **flags: object) -> Field:
-    return Field(name, f"{KEPT}{name}", type_, **flags)  # type: ignore[arg-type]
+def _kept(name: str, type_: FieldType, **flags: Any) -> Field:
+    return Field(name, f"{KEPT}{name}", type_, **flags)
 
 
-def _absent(name: str, type_: object, reference: str = "") -> Field:
+def _absent(name: str, type_: FieldType, reference: str = "") -> Field:
     return Field(name, None, type_, read_only=True, reference=reference)
 
 
@@ -191,11 +191,11 @@ PRICE_METHODS: Final = (
 )
 
 
-def _asked(name: str, path: str, type_: object, **flags: object) -> Field:
-    return Field(name, path, type_, queryable=False, **flags)  # type: ignore[arg-type]
+def _asked(name: str, path: str, type_: FieldType, **flags: Any) -> Field:
+    return Field(name, path, type_, queryable=False, **flags)
 
 
-def _asked_and_kept(name: str, type_: object, **flags: object) -> Field:
+def _asked_and_kept(name: str, type_: FieldType, **flags: Any) -> Field:
     return _asked(name, f"{KEPT}{name}", type_, **flags)
 
 
