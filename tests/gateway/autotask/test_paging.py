@@ -329,3 +329,14 @@ def test_stocked_items_come_by_id_however_old_they_are(autotask: Autotask, stock
     first = autotask.done("POST", "InventoryStockedItems/query", {"filter": [ALL], "maxRecords": 2})
     read = by_links(autotask, first, lambda url: ask(autotask, "POST", url))
     assert [item["id"] for items in read for item in items] == all_ids
+
+
+def test_a_page_is_full_also_when_its_records_fill_several_answers_of_a_service(
+    autotask: Autotask, catalog_database: ServiceDatabase
+) -> None:
+    with psycopg.connect(catalog_database.owner_url) as connection:
+        first = autotask.product(description="\N{MOUSE}" * 8000)
+        copy(connection, autotask, first, 299)
+    payload = autotask.done("POST", "Products/query", {**SEARCH, "maxRecords": 290})
+    assert payload["pageDetails"]["count"] == 290
+    assert len(autotask.done("POST", "Products/query", SEARCH)["items"]) == 300

@@ -39,7 +39,7 @@ class Source:
     not_found: str
     """The reason that says that there is none of an id."""
     list: str
-    list_request: type[Message]
+    list_request: Callable[..., Any]
     listed: str
     """The field of the answer that has them."""
     order_by: str = ""
@@ -56,19 +56,27 @@ class Source:
             return None
 
     async def page(self, call: Call, wanted: query.Filter, *, after: int, size: int, count: bool = False) -> Rows:
-        """The rows that pass the filter, from the one after this id on."""
-        later = query.Condition(
-            field=self.key, operator=query.OPERATOR_GREATER, values=[query.Value(integer=max(after, 0))]
-        )
-        both = query.FilterList(filters=[wanted, query.Filter(condition=later)])
-        order = {"order_by": self.order_by} if self.order_by else {}
-        request = self.list_request(page_size=size, filter=query.Filter(all_of=both), with_total_size=count, **order)
-        answer = await call.ask(getattr(self.service(call), self.list), request)
-        return Rows(
-            [row_of(message) for message in getattr(answer, self.listed)],
-            bool(answer.next_page_token),
-            answer.total_size,
-        )
+        """The rows that pass the filter, from the one after this id on: as many as the page has room for, if there are.
+
+        A service ends an answer early that grows too large for it. Clients take a page that isn't full for the last one.
+        """
+        request = self.list_request(filter=self._later(wanted, after), with_total_size=count)
+        if self.order_by:
+            request.order_by = self.order_by
+        rows: list[dict[str, Any]] = []
+        while True:
+            request.page_size = size - len(rows)
+            answer = await call.ask(getattr(self.service(call), self.list), request)
+            rows += (row_of(message) for message in getattr(answer, self.listed))
+            request.page_token = answer.next_page_token
+            if len(rows) >= size or not answer.next_page_token:
+                return Rows(rows, bool(answer.next_page_token), answer.total_size)
+
+    def _later(self, wanted: query.Filter, after: int) -> query.Filter:
+        """The filter, and ids that are greater."""
+        values = [query.Value(integer=max(after, 0))]
+        later = query.Condition(field=self.key, operator=query.OPERATOR_GREATER, values=values)
+        return query.Filter(all_of=query.FilterList(filters=[wanted, query.Filter(condition=later)]))
 
 
 def _catalog(call: Call) -> Any:
