@@ -6,7 +6,7 @@ never race. Descriptions change under their etag and an update mask; they touch 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -55,6 +55,15 @@ class Claim:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLocation:
+    """What a location is created as."""
+
+    name: str
+    active: bool = True
+    extensions: Extensions = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """New values for what describes something."""
@@ -91,9 +100,7 @@ class Descriptions:
 
     # --- locations ---
 
-    def create_location(
-        self, tenant_id: int, claim: Claim, name: str, extensions: Extensions, *, deadline: float
-    ) -> Created[Location]:
+    def create_location(self, tenant_id: int, claim: Claim, new: NewLocation, *, deadline: float) -> Created[Location]:
         """Create a location, or tell what the same request created before."""
 
         def create(connection: Connection) -> Created[Location]:
@@ -104,10 +111,9 @@ class Descriptions:
                 row = describing.find_row(connection, tables.location, tenant_id, operation_id=repeated)
                 assert row, "what was created stays"
                 return Created(describing.read_location(row), replayed=True)
-            if describing.has_rows(connection, tables.location, tenant_id, name=name):
-                raise LocationNameTaken(name)
-            values = {"name": name, "active": True, "extensions": extensions}
-            row = _insert(connection, tables.location, tenant_id, claim.entry("create_location", now), values)
+            if describing.has_rows(connection, tables.location, tenant_id, name=new.name):
+                raise LocationNameTaken(new.name)
+            row = _insert(connection, tables.location, tenant_id, claim.entry("create_location", now), asdict(new))
             return Created(describing.read_location(row), replayed=False)
 
         return self._database.transact(create, deadline=deadline)

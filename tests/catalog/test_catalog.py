@@ -67,6 +67,11 @@ class TestCreating:
         assert tenant.catalog.items(tenant.tenant_id, [item.item_id])[0] == item
         assert tenant.catalog.item_with_sku(tenant.tenant_id, "M") == item
 
+    def test_an_item_is_created_archived_at_once(self, tenant: Tenant) -> None:
+        item = tenant.item("Mouse", state=ItemState.ARCHIVED)
+        assert (item.state, item.version) == (ItemState.ARCHIVED, 1)
+        assert tenant.entries() == {item.item_id: 1}
+
     @pytest.mark.parametrize("kind", [ItemType.NON_INVENTORY, ItemType.SERVICE])
     def test_what_cannot_be_stocked_is_not_registered(self, tenant: Tenant, kind: ItemType) -> None:
         assert tenant.item(type=kind).registration.state is RegistrationState.NOT_NEEDED

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import func, text, update
 
-from storekeeper_catalog.domain.item import Counting, Facts, Item, RegistrationState, Tracking
+from storekeeper_catalog.domain.item import Counting, Facts, Item, ItemState, RegistrationState, Tracking
 from storekeeper_catalog.domain.refusals import EtagMismatch, ItemHasStock, LedgerAway, LedgerRefused
 from storekeeper_catalog.registering import Pace, Registrar
 from storekeeper_catalog.storage import outbox
@@ -112,6 +112,14 @@ class TestTheFirstAttempt:
         assert ledger.told == [(tenant.tenant_id, Facts(item.item_id, 1, LOT, archived=False))]
         assert registered.registration.state is RegistrationState.DONE
         assert tenant.entries() == {}
+
+    @asynchronously
+    async def test_tells_the_ledger_that_an_item_is_archived_from_the_first(
+        self, tenant: Tenant, ledger: Ledger, registrar: Registrar
+    ) -> None:
+        item = tenant.item(tracking=Tracking.LOT, state=ItemState.ARCHIVED)
+        await registrar.attempt(tenant.tenant_id, item)
+        assert ledger.told == [(tenant.tenant_id, Facts(item.item_id, 1, LOT, archived=True))]
 
     @asynchronously
     async def test_leaves_the_entry_while_the_ledger_is_away(

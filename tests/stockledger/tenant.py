@@ -11,7 +11,7 @@ from uuid import UUID
 from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Outcome, Recorded
-from storekeeper_stockledger.descriptions import Change, Claim, Created, Descriptions
+from storekeeper_stockledger.descriptions import Change, Claim, Created, Descriptions, NewLocation
 from storekeeper_stockledger.domain.extensions import Extensions
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.journal import RecordedMovement
@@ -77,11 +77,12 @@ class Tenant:
         return self.create_location(name).resource.location_id
 
     def create_location(
-        self, name: str, *, extensions: Extensions = NO_EXTENSIONS, under: Claim | None = None
+        self, name: str, *, active: bool = True, extensions: Extensions = NO_EXTENSIONS, under: Claim | None = None
     ) -> Created[Location]:
         """Create a location, under a new request id unless one is given."""
         claimed = under or claim("create_location", name)
-        return self.descriptions.create_location(self.tenant_id, claimed, name, extensions, deadline=deadline())
+        new = NewLocation(name=name, active=active, extensions=extensions)
+        return self.descriptions.create_location(self.tenant_id, claimed, new, deadline=deadline())
 
     def update_location(
         self, location_id: int, *, revision: int | None = None, vendors: Collection[str] = (), **values: object

@@ -74,6 +74,11 @@ class TestLocations:
         assert (created.resource.name, created.resource.active, created.replayed) == ("Main", True, False)
         assert tenant.descriptions.get_location(tenant.tenant_id, created.resource.location_id) == created.resource
 
+    def test_a_location_is_created_inactive_at_once(self, tenant: Tenant) -> None:
+        created = tenant.create_location("Main", active=False)
+        assert (created.resource.active, created.resource.revision) == (False, describing.FIRST_REVISION)
+        assert tenant.descriptions.get_location(tenant.tenant_id, created.resource.location_id) == created.resource
+
     def test_a_repeat_is_told_what_was_created_as_it_is_by_now(self, tenant: Tenant) -> None:
         under = claim("create_location", "Main")
         first = tenant.create_location("Main", under=under)

@@ -104,6 +104,7 @@ class Draft:
     quantity_scale: int = 0
     unit_cost: UnitCost | None = None
     extensions: Extensions = field(default_factory=dict)
+    state: ItemState = ItemState.ACTIVE
 
     @property
     def counting(self) -> Counting:
@@ -121,7 +122,6 @@ class Item(Draft):
     """An item as the catalog keeps it."""
 
     item_id: int
-    state: ItemState
     version: int
     create_time: datetime
     update_time: datetime

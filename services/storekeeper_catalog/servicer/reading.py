@@ -21,6 +21,7 @@ from ..domain.item import (
     WHOLE_UNITS,
     Counting,
     Draft,
+    ItemState,
     ItemType,
     Tracking,
     UnitCost,
@@ -50,7 +51,8 @@ def new_item(request: pb.CreateItemRequest, caller: Caller) -> tuple[Claim, Draf
     values["extensions"] = extensions.read_extensions(read, "item.extensions", item.extensions)
     _check_counting(read, values)
     read.finish()
-    draft = Draft(type=_TYPES.get(item_type, ItemType.INVENTORY), **values)
+    state = ItemState.ARCHIVED if request.archived else ItemState.ACTIVE
+    draft = Draft(type=_TYPES.get(item_type, ItemType.INVENTORY), state=state, **values)
     return Claim(request_id=request_id, fingerprint=fingerprint("create_item", draft)), _seen_by(caller, draft)
 
 

@@ -115,7 +115,6 @@ def insert_item(
         tenant_id=tenant_id,
         **_described(draft),
         type=draft.type,
-        state=ItemState.ACTIVE,
         version=FIRST_VERSION,
         request_id=request_id,
         fingerprint=fingerprint,
@@ -130,11 +129,10 @@ def insert_item(
 def update_item(connection: Connection, tenant_id: int, changed: Item) -> None:
     """Write an item that is locked and keeps its sku."""
     statement = update(item).where(item.c.tenant_id == tenant_id, item.c.item_id == changed.item_id)
-    values = {**_described(changed), "state": changed.state, "version": changed.version}
     # Not the time at which the transaction began, which then may have waited for the change before; nor earlier than
     # that when the clock was turned back.
     update_time = func.greatest(item.c.update_time, func.clock_timestamp())
-    connection.execute(statement.values(**values, update_time=update_time))
+    connection.execute(statement.values(**_described(changed), version=changed.version, update_time=update_time))
 
 
 def update_item_with_sku(connection: Connection, tenant_id: int, changed: Item) -> bool:
@@ -188,4 +186,5 @@ def _described(draft: Draft) -> dict[str, object]:
         "unit_cost": cost and cost.value,
         "currency_code": cost and cost.currency_code,
         "extensions": draft.extensions,
+        "state": draft.state,
     }

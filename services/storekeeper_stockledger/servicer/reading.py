@@ -10,9 +10,8 @@ from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
 
-from ..descriptions import Change, Claim
+from ..descriptions import Change, Claim, NewLocation
 from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
-from ..domain.extensions import Extensions
 from ..domain.items import Item, Tracking
 from ..domain.operations import (
     AddStock,
@@ -181,7 +180,7 @@ def _currency_code(read: Reading, path: str, value: str) -> str:
 # --- locations, items, positions, settings ------------------------------------------------------------------------
 
 
-def new_location(request: pb.CreateLocationRequest, caller: Caller) -> tuple[Claim, str, Extensions]:
+def new_location(request: pb.CreateLocationRequest, caller: Caller) -> tuple[Claim, NewLocation]:
     """What CreateLocation is asked."""
     read = Reading()
     request_id = read.request_id("request_id", request.request_id)
@@ -189,8 +188,9 @@ def new_location(request: pb.CreateLocationRequest, caller: Caller) -> tuple[Cla
     extensions = read_extensions(read, "location.extensions", request.location.extensions)
     read.finish()
     # As for the fields of an operation: what isn't given doesn't count.
-    contents = fingerprint("create_location", name, *filter(None, [extensions]))
-    return Claim(request_id=request_id, fingerprint=contents, actor=caller.actor), name, extensions
+    contents = fingerprint("create_location", name, *filter(None, [extensions, request.inactive]))
+    claim = Claim(request_id=request_id, fingerprint=contents, actor=caller.actor)
+    return claim, NewLocation(name=name, active=not request.inactive, extensions=extensions)
 
 
 def location_change(request: pb.UpdateLocationRequest) -> tuple[int, Change]:

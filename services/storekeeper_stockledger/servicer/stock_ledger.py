@@ -80,9 +80,9 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     async def CreateLocation(self, request: pb.CreateLocationRequest, context: Context) -> pb.Location:
         """Create a location."""
         caller = bound_caller()
-        claim, name, extensions = reading.new_location(request, caller)
+        claim, new = reading.new_location(request, caller)
         create = self._descriptions.create_location
-        created = await self._run(create, caller.tenant_id, claim, name, extensions, deadline=bound_deadline())
+        created = await self._run(create, caller.tenant_id, claim, new, deadline=bound_deadline())
         _tell_if_replayed(created.replayed, context)
         return writing.location(created.resource)
 

@@ -56,6 +56,26 @@ class TestCreating:
         assert item.registration.state == pb.REGISTRATION_STATE_DONE
         stock.add(stock.position(item.item_id, stock.location("Main")), "1.5")
 
+    def test_one_that_is_created_archived_takes_no_stock_in(self, items: Items, stock: Stock) -> None:
+        request = items.creation("Mouse")
+        request.archived = True
+        item = items.call("CreateItem", request)
+        assert (item.state, item.etag) == (pb.ITEM_STATE_ARCHIVED, "1")
+        assert item.registration.state == pb.REGISTRATION_STATE_DONE
+        position = stockledger_pb.Position(item_id=item.item_id, location_id=stock.location("Main"))
+        opening = stockledger_pb.OpenPositionRequest(request_id=stock.new_request_id(), position=position)
+        assert stock.refusal("OpenPosition", opening).reason == "ITEM_ARCHIVED"
+        assert items.unarchive(item.item_id).state == pb.ITEM_STATE_ACTIVE
+
+    @pytest.mark.parametrize("archived", [False, True])
+    def test_a_request_id_stands_for_whether_it_is_archived(self, items: Items, *, archived: bool) -> None:
+        request = items.creation("Mouse")
+        request.archived = archived
+        first = items.call("CreateItem", request)
+        assert items.call("CreateItem", request) == first
+        request.archived = not archived
+        assert items.refusal("CreateItem", request).reason == "REQUEST_ID_REUSED"
+
     def test_a_service_needs_no_registration(self, items: Items) -> None:
         item = items.create("Repair", type=pb.ITEM_TYPE_SERVICE)
         assert item.registration == pb.Registration(state=pb.REGISTRATION_STATE_NOT_NEEDED)

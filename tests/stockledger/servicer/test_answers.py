@@ -250,6 +250,28 @@ def test_the_longest_answers_fit_into_a_message(ledger: LedgerProcess, tenant: T
         assert len(stock.movements()) == 2000
 
 
+class TestInactiveLocations:
+    def test_one_that_is_created_inactive_takes_no_stock_in(self, stock: Stock) -> None:
+        location = stock.call("CreateLocation", _creation(stock, inactive=True))
+        assert not location.active
+        position = pb.Position(item_id=stock.item(1), location_id=location.location_id)
+        opening = pb.OpenPositionRequest(request_id=stock.new_request_id(), position=position)
+        assert stock.refusal("OpenPosition", opening).reason == "LOCATION_INACTIVE"
+
+    @pytest.mark.parametrize("inactive", [False, True])
+    def test_a_request_id_stands_for_whether_it_is_inactive(self, stock: Stock, *, inactive: bool) -> None:
+        request = _creation(stock, inactive=inactive)
+        created = stock.call("CreateLocation", request)
+        assert stock.call("CreateLocation", request) == created
+        request.inactive = not inactive
+        assert stock.refusal("CreateLocation", request).reason == "REQUEST_ID_REUSED"
+
+
+def _creation(stock: Stock, *, inactive: bool) -> pb.CreateLocationRequest:
+    location = pb.Location(name="Main")
+    return pb.CreateLocationRequest(request_id=stock.new_request_id(), location=location, inactive=inactive)
+
+
 class TestExtensions:
     """What only one vendor's API knows comes back value by value, wherever it was given."""
 

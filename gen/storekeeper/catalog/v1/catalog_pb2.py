@@ -28,7 +28,7 @@ from storekeeper.query.v1 import filter_pb2 as storekeeper_dot_query_dot_v1_dot_
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$storekeeper/catalog/v1/catalog.proto\x12\x16storekeeper.catalog.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!storekeeper/query/v1/filter.proto\x1a-storekeeper/stockledger/v1/stock_ledger.proto\"\xd3\x04\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\x03\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12.\n\x04type\x18\x05 \x01(\x0e\x32 .storekeeper.catalog.v1.ItemType\x12\x36\n\x08tracking\x18\x06 \x01(\x0e\x32$.storekeeper.stockledger.v1.Tracking\x12\x16\n\x0equantity_scale\x18\x07 \x01(\x05\x12\x30\n\x05state\x18\x08 \x01(\x0e\x32!.storekeeper.catalog.v1.ItemState\x12\x37\n\tunit_cost\x18\t \x01(\x0b\x32$.storekeeper.stockledger.v1.UnitCost\x12@\n\nextensions\x18\n \x03(\x0b\x32,.storekeeper.catalog.v1.Item.ExtensionsEntry\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\r \x01(\t\x12:\n\x0cregistration\x18\x0e \x01(\x0b\x32$.storekeeper.catalog.v1.Registration\x1a\x31\n\x0f\x45xtensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x0cRegistration\x12\x38\n\x05state\x18\x01 \x01(\x0e\x32).storekeeper.catalog.v1.RegistrationState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"S\n\x11\x43reateItemRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12*\n\x04item\x18\x02 \x01(\x0b\x32\x1c.storekeeper.catalog.v1.Item\"9\n\x0eGetItemRequest\x12\x11\n\x07item_id\x18\x01 \x01(\x03H\x00\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"(\n\x14\x42\x61tchGetItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\x03\"D\n\x15\x42\x61tchGetItemsResponse\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.storekeeper.catalog.v1.Item\"\x92\x01\n\x10ListItemsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12,\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1c.storekeeper.query.v1.Filter\x12\x10\n\x08order_by\x18\x04 \x01(\t\x12\x17\n\x0fwith_total_size\x18\x05 \x01(\x08\"m\n\x11ListItemsResponse\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.storekeeper.catalog.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"p\n\x11UpdateItemRequest\x12*\n\x04item\x18\x01 \x01(\x0b\x32\x1c.storekeeper.catalog.v1.Item\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"3\n\x12\x41rchiveItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"5\n\x14UnarchiveItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t*r\n\x08ItemType\x12\x19\n\x15ITEM_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13ITEM_TYPE_INVENTORY\x10\x01\x12\x1b\n\x17ITEM_TYPE_NON_INVENTORY\x10\x02\x12\x15\n\x11ITEM_TYPE_SERVICE\x10\x03*W\n\tItemState\x12\x1a\n\x16ITEM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11ITEM_STATE_ACTIVE\x10\x01\x12\x17\n\x13ITEM_STATE_ARCHIVED\x10\x02*\xb7\x01\n\x11RegistrationState\x12\"\n\x1eREGISTRATION_STATE_UNSPECIFIED\x10\x00\x12!\n\x1dREGISTRATION_STATE_NOT_NEEDED\x10\x01\x12\x1e\n\x1aREGISTRATION_STATE_PENDING\x10\x02\x12\x1b\n\x17REGISTRATION_STATE_DONE\x10\x03\x12\x1e\n\x1aREGISTRATION_STATE_REFUSED\x10\x04\x32\x8e\x05\n\x07\x43\x61talog\x12U\n\nCreateItem\x12).storekeeper.catalog.v1.CreateItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12O\n\x07GetItem\x12&.storekeeper.catalog.v1.GetItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12l\n\rBatchGetItems\x12,.storekeeper.catalog.v1.BatchGetItemsRequest\x1a-.storekeeper.catalog.v1.BatchGetItemsResponse\x12`\n\tListItems\x12(.storekeeper.catalog.v1.ListItemsRequest\x1a).storekeeper.catalog.v1.ListItemsResponse\x12U\n\nUpdateItem\x12).storekeeper.catalog.v1.UpdateItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12W\n\x0b\x41rchiveItem\x12*.storekeeper.catalog.v1.ArchiveItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12[\n\rUnarchiveItem\x12,.storekeeper.catalog.v1.UnarchiveItemRequest\x1a\x1c.storekeeper.catalog.v1.Itemb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$storekeeper/catalog/v1/catalog.proto\x12\x16storekeeper.catalog.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!storekeeper/query/v1/filter.proto\x1a-storekeeper/stockledger/v1/stock_ledger.proto\"\xd3\x04\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\x03\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12.\n\x04type\x18\x05 \x01(\x0e\x32 .storekeeper.catalog.v1.ItemType\x12\x36\n\x08tracking\x18\x06 \x01(\x0e\x32$.storekeeper.stockledger.v1.Tracking\x12\x16\n\x0equantity_scale\x18\x07 \x01(\x05\x12\x30\n\x05state\x18\x08 \x01(\x0e\x32!.storekeeper.catalog.v1.ItemState\x12\x37\n\tunit_cost\x18\t \x01(\x0b\x32$.storekeeper.stockledger.v1.UnitCost\x12@\n\nextensions\x18\n \x03(\x0b\x32,.storekeeper.catalog.v1.Item.ExtensionsEntry\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\r \x01(\t\x12:\n\x0cregistration\x18\x0e \x01(\x0b\x32$.storekeeper.catalog.v1.Registration\x1a\x31\n\x0f\x45xtensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x0cRegistration\x12\x38\n\x05state\x18\x01 \x01(\x0e\x32).storekeeper.catalog.v1.RegistrationState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"e\n\x11\x43reateItemRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12*\n\x04item\x18\x02 \x01(\x0b\x32\x1c.storekeeper.catalog.v1.Item\x12\x10\n\x08\x61rchived\x18\x03 \x01(\x08\"9\n\x0eGetItemRequest\x12\x11\n\x07item_id\x18\x01 \x01(\x03H\x00\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"(\n\x14\x42\x61tchGetItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\x03\"D\n\x15\x42\x61tchGetItemsResponse\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.storekeeper.catalog.v1.Item\"\x92\x01\n\x10ListItemsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12,\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1c.storekeeper.query.v1.Filter\x12\x10\n\x08order_by\x18\x04 \x01(\t\x12\x17\n\x0fwith_total_size\x18\x05 \x01(\x08\"m\n\x11ListItemsResponse\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.storekeeper.catalog.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"p\n\x11UpdateItemRequest\x12*\n\x04item\x18\x01 \x01(\x0b\x32\x1c.storekeeper.catalog.v1.Item\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"3\n\x12\x41rchiveItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"5\n\x14UnarchiveItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t*r\n\x08ItemType\x12\x19\n\x15ITEM_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13ITEM_TYPE_INVENTORY\x10\x01\x12\x1b\n\x17ITEM_TYPE_NON_INVENTORY\x10\x02\x12\x15\n\x11ITEM_TYPE_SERVICE\x10\x03*W\n\tItemState\x12\x1a\n\x16ITEM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11ITEM_STATE_ACTIVE\x10\x01\x12\x17\n\x13ITEM_STATE_ARCHIVED\x10\x02*\xb7\x01\n\x11RegistrationState\x12\"\n\x1eREGISTRATION_STATE_UNSPECIFIED\x10\x00\x12!\n\x1dREGISTRATION_STATE_NOT_NEEDED\x10\x01\x12\x1e\n\x1aREGISTRATION_STATE_PENDING\x10\x02\x12\x1b\n\x17REGISTRATION_STATE_DONE\x10\x03\x12\x1e\n\x1aREGISTRATION_STATE_REFUSED\x10\x04\x32\x8e\x05\n\x07\x43\x61talog\x12U\n\nCreateItem\x12).storekeeper.catalog.v1.CreateItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12O\n\x07GetItem\x12&.storekeeper.catalog.v1.GetItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12l\n\rBatchGetItems\x12,.storekeeper.catalog.v1.BatchGetItemsRequest\x1a-.storekeeper.catalog.v1.BatchGetItemsResponse\x12`\n\tListItems\x12(.storekeeper.catalog.v1.ListItemsRequest\x1a).storekeeper.catalog.v1.ListItemsResponse\x12U\n\nUpdateItem\x12).storekeeper.catalog.v1.UpdateItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12W\n\x0b\x41rchiveItem\x12*.storekeeper.catalog.v1.ArchiveItemRequest\x1a\x1c.storekeeper.catalog.v1.Item\x12[\n\rUnarchiveItem\x12,.storekeeper.catalog.v1.UnarchiveItemRequest\x1a\x1c.storekeeper.catalog.v1.Itemb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ITEM_EXTENSIONSENTRY']._loaded_options = None
   _globals['_ITEM_EXTENSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_ITEMTYPE']._serialized_start=1656
-  _globals['_ITEMTYPE']._serialized_end=1770
-  _globals['_ITEMSTATE']._serialized_start=1772
-  _globals['_ITEMSTATE']._serialized_end=1859
-  _globals['_REGISTRATIONSTATE']._serialized_start=1862
-  _globals['_REGISTRATIONSTATE']._serialized_end=2045
+  _globals['_ITEMTYPE']._serialized_start=1674
+  _globals['_ITEMTYPE']._serialized_end=1788
+  _globals['_ITEMSTATE']._serialized_start=1790
+  _globals['_ITEMSTATE']._serialized_end=1877
+  _globals['_REGISTRATIONSTATE']._serialized_start=1880
+  _globals['_REGISTRATIONSTATE']._serialized_end=2063
   _globals['_ITEM']._serialized_start=214
   _globals['_ITEM']._serialized_end=809
   _globals['_ITEM_EXTENSIONSENTRY']._serialized_start=760
@@ -50,23 +50,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTRATION']._serialized_start=811
   _globals['_REGISTRATION']._serialized_end=916
   _globals['_CREATEITEMREQUEST']._serialized_start=918
-  _globals['_CREATEITEMREQUEST']._serialized_end=1001
-  _globals['_GETITEMREQUEST']._serialized_start=1003
-  _globals['_GETITEMREQUEST']._serialized_end=1060
-  _globals['_BATCHGETITEMSREQUEST']._serialized_start=1062
-  _globals['_BATCHGETITEMSREQUEST']._serialized_end=1102
-  _globals['_BATCHGETITEMSRESPONSE']._serialized_start=1104
-  _globals['_BATCHGETITEMSRESPONSE']._serialized_end=1172
-  _globals['_LISTITEMSREQUEST']._serialized_start=1175
-  _globals['_LISTITEMSREQUEST']._serialized_end=1321
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1323
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1432
-  _globals['_UPDATEITEMREQUEST']._serialized_start=1434
-  _globals['_UPDATEITEMREQUEST']._serialized_end=1546
-  _globals['_ARCHIVEITEMREQUEST']._serialized_start=1548
-  _globals['_ARCHIVEITEMREQUEST']._serialized_end=1599
-  _globals['_UNARCHIVEITEMREQUEST']._serialized_start=1601
-  _globals['_UNARCHIVEITEMREQUEST']._serialized_end=1654
-  _globals['_CATALOG']._serialized_start=2048
-  _globals['_CATALOG']._serialized_end=2702
+  _globals['_CREATEITEMREQUEST']._serialized_end=1019
+  _globals['_GETITEMREQUEST']._serialized_start=1021
+  _globals['_GETITEMREQUEST']._serialized_end=1078
+  _globals['_BATCHGETITEMSREQUEST']._serialized_start=1080
+  _globals['_BATCHGETITEMSREQUEST']._serialized_end=1120
+  _globals['_BATCHGETITEMSRESPONSE']._serialized_start=1122
+  _globals['_BATCHGETITEMSRESPONSE']._serialized_end=1190
+  _globals['_LISTITEMSREQUEST']._serialized_start=1193
+  _globals['_LISTITEMSREQUEST']._serialized_end=1339
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1341
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1450
+  _globals['_UPDATEITEMREQUEST']._serialized_start=1452
+  _globals['_UPDATEITEMREQUEST']._serialized_end=1564
+  _globals['_ARCHIVEITEMREQUEST']._serialized_start=1566
+  _globals['_ARCHIVEITEMREQUEST']._serialized_end=1617
+  _globals['_UNARCHIVEITEMREQUEST']._serialized_start=1619
+  _globals['_UNARCHIVEITEMREQUEST']._serialized_end=1672
+  _globals['_CATALOG']._serialized_start=2066
+  _globals['_CATALOG']._serialized_end=2720
 # @@protoc_insertion_point(module_scope)

@@ -164,7 +164,9 @@ class Item(_message.Message):
     once the item has been stocked.
     """
     state: Global___ItemState.ValueType
-    """Whether it is still stocked. Changed by ArchiveItem and UnarchiveItem only; ignored when written."""
+    """Whether it is still stocked. CreateItemRequest.archived says so when it is created; from then on it is changed by
+    ArchiveItem and UnarchiveItem only. Ignored when written.
+    """
     etag: _builtins.str
     """Changes with each update; give it back to make sure that nobody has changed the item since. Set by the catalog."""
     @_builtins.property
@@ -255,12 +257,15 @@ class CreateItemRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ITEM_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Names the request for repeats: a UUID. Required."""
+    archived: _builtins.bool
+    """Whether the item is created archived, so that it takes no stock in. Default: it is active."""
     @_builtins.property
     def item(self) -> Global___Item:
         """The item to create: name is required; item_id, state, times, etag and registration are set by the catalog and
-        ignored. A new item is active.
+        ignored.
         """
 
     def __init__(
@@ -268,10 +273,11 @@ class CreateItemRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         item: Global___Item | None = ...,
+        archived: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "item", b"item", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -182,23 +182,25 @@ class CreateLocationRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
+    INACTIVE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Names the request for repeats: a UUID. Required."""
+    inactive: _builtins.bool
+    """Whether the location is created inactive, so that it takes no stock in. Default: it is active."""
     @_builtins.property
     def location(self) -> Global___Location:
-        """The location to create: name is required, extensions may be given, the rest is set by the ledger and ignored. A new
-        location is active.
-        """
+        """The location to create: name is required, extensions may be given, the rest is set by the ledger and ignored."""
 
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         location: Global___Location | None = ...,
+        inactive: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["location", b"location"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inactive", b"inactive", "location", b"location", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
