@@ -1,5 +1,10 @@
 """InventoryLocations: names are unique, and at most one is the default, which is always active."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+
 import pytest
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
@@ -7,11 +12,25 @@ from tests.gateway.client import Autotask
 from tests.harness.stock import Stock
 
 ENTITY = "InventoryLocations"
+AT_ONCE = 4
+ROUNDS = 5
 
 
 def defaults(autotask: Autotask) -> list[int]:
     """The ids of the locations that are the default."""
     return [row["id"] for row in autotask.query(ENTITY) if row["isDefault"]]
+
+
+def at_once(requests: list[Callable[[], int]]) -> list[int]:
+    """What so many requests at the same moment answer; none of them may be refused."""
+    together = Barrier(len(requests))
+
+    def send(request: Callable[[], int]) -> int:
+        together.wait()
+        return request()
+
+    with ThreadPoolExecutor(len(requests)) as threads:
+        return list(threads.map(send, requests))
 
 
 class TestCreating:
@@ -140,6 +159,18 @@ class TestTheDefault:
         location_id = autotask.location(isDefault=True)
         autotask.patch(ENTITY, location_id, isDefault=False, isActive=False)
         assert defaults(autotask) == []
+
+    def test_of_those_that_become_it_at_once_one_is_left(self, autotask: Autotask) -> None:
+        rivals = [autotask.location() for _ in range(AT_ONCE)]
+        for _ in range(ROUNDS):
+            at_once([partial(autotask.patch, ENTITY, rival, isDefault=True) for rival in rivals])
+            assert len(defaults(autotask)) == 1
+
+    def test_of_those_that_are_created_as_it_at_once_one_is_left(self, autotask: Autotask) -> None:
+        for _ in range(ROUNDS):
+            created = at_once([partial(autotask.location, isDefault=True)] * AT_ONCE)
+            (default,) = defaults(autotask)
+            assert default in created
 
     def test_there_need_not_be_one(self, autotask: Autotask) -> None:
         autotask.location()

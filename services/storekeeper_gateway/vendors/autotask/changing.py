@@ -1,13 +1,12 @@
 """What the entities have in common when they are created and changed: messages made of rows, and the update's mask."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as ledger
-from storekeeper_kit.reading import etag
 
 from ...backends import Call
 from ...mapping import Row
@@ -15,22 +14,12 @@ from ...messages import fill, mask_of
 
 M = TypeVar("M", bound=Message)
 
-FIRST_ETAG: Final = etag(1)
-
 
 def message_of(message_type: type[M], row: Mapping[str, Any]) -> M:
     """The message that a row says."""
     message = message_type()
     fill(message, row)
     return message
-
-
-def is_new(created: Any) -> bool:
-    """Whether nobody has changed yet what was created: if so, a repeat of its creation finishes what the first one began.
-
-    Else it leaves it as it is now, or it would undo what came after the first one.
-    """
-    return bool(created.etag == FIRST_ETAG)
 
 
 def changed_message(message_type: type[M], key: str, row: Row, changes: Mapping[str, Any]) -> tuple[M, FieldMask]:

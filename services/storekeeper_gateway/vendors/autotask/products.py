@@ -6,18 +6,15 @@ from storekeeper.catalog.v1 import catalog_pb2 as pb
 
 from ...backends import Call
 from ...mapping import Row
-from .changing import changed_message, is_new, message_of, with_currency
+from .changing import changed_message, message_of, with_currency
 
 
 async def create(call: Call, row: dict[str, Any]) -> int:
-    """Create an item; one that is not to be active is archived right after."""
-    is_archived = row.pop("state") == "ARCHIVED"
+    """Create an item; one that is not to be active is created archived."""
+    archived = row.pop("state") == "ARCHIVED"
     item = message_of(pb.Item, await with_currency(call, row))
-    request = pb.CreateItemRequest(request_id=call.request_id(), item=item)
+    request = pb.CreateItemRequest(request_id=call.request_id(), item=item, archived=archived)
     created = await call.ask(call.catalog.CreateItem, request)
-    if is_archived and is_new(created):
-        archiving = pb.ArchiveItemRequest(item_id=created.item_id, etag=created.etag)
-        await call.ask(call.catalog.ArchiveItem, archiving)
     return int(created.item_id)
 
 
