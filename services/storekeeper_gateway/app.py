@@ -6,7 +6,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -25,15 +25,15 @@ from storekeeper_kit.server import when_asked_to_stop
 from .backends import Backends
 from .connection import BoundedHttp
 from .settings import GatewaySettings
-from .vendor import Gateway
-from .vendors.autotask import service as autotask
+from .vendor import Dialect, Gateway
+from .vendors.autotask.service import Autotask
 
-Dialect = Callable[[Request, tuple[str, ...], Gateway], Awaitable[Response]]
-
-DIALECTS: Final[Mapping[str, Dialect]] = {autotask.PREFIX: autotask.answer}
+DIALECTS: Final[Mapping[str, Dialect]] = {dialect.prefix: dialect for dialect in (Autotask(),)}
 """By the first part of their addresses."""
 
 VERBS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+FULL: Final = "Too many requests are being answered at once. Nothing happened; please try later."
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -78,29 +78,36 @@ def build(gateway: Gateway, requests_in_flight_max: int) -> Starlette:
         status = {"status": "NOT_SERVING", "waitingFor": unready} if unready else {"status": "SERVING"}
         return JSONResponse(status, 503 if unready else 200)
 
-    async def dialect(request: Request) -> Response:
-        # Clients put a slash too many, and mix the case of letters.
-        prefix, *segments = [part.casefold() for part in request.path_params["path"].split("/") if part] or [""]
-        answer = DIALECTS.get(prefix)
-        if answer is None:
-            return _refuse(404, "There is nothing at this address.")
+    async def answer(request: Request) -> Response:
+        dialect, segments = _addressed(request)
+        if dialect is None:
+            return _refuse(None, 404, "There is nothing at this address.")
         if in_flight.locked():
-            return _refuse(429, "Too many requests are being answered at once. Nothing happened; please try later.")
+            log.info("request_refused", vendor=dialect.name, status=429, reason="OVERLOADED")
+            return _refuse(dialect, 429, FULL)
         async with in_flight:
-            return await answer(request, tuple(segments), gateway)
+            return await dialect.answer(request, segments, gateway)
 
-    async def unheard_of(_request: Request, error: Exception) -> Response:
+    async def unheard_of(request: Request, error: Exception) -> Response:
         # A verb that no dialect knows, or what is no address.
-        return _refuse(error.status_code if isinstance(error, HTTPException) else 500, "There is no such request.")
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return _refuse(_addressed(request)[0], status, "There is no such request.")
 
     return Starlette(
-        routes=[Route("/livez", live), Route("/readyz", ready), Route("/{path:path}", dialect, methods=VERBS)],
+        routes=[Route("/livez", live), Route("/readyz", ready), Route("/{path:path}", answer, methods=VERBS)],
         exception_handlers={HTTPException: unheard_of},
     )
 
 
-def _refuse(status: int, sentence: str) -> Response:
-    return JSONResponse({"errors": [sentence]}, status)
+def _addressed(request: Request) -> tuple[Dialect | None, tuple[str, ...]]:
+    """The dialect that an address belongs to, if any, and the rest of the address."""
+    # Clients put a slash too many, and mix the case of letters.
+    prefix, *segments = [part.casefold() for part in request.scope["path"].split("/") if part] or [""]
+    return DIALECTS.get(prefix), tuple(segments)
+
+
+def _refuse(dialect: Dialect | None, status: int, sentence: str) -> Response:
+    return dialect.refuse(status, sentence) if dialect else JSONResponse({"error": sentence}, status)
 
 
 async def _run(app: Any, listener: socket.socket, address: str, settings: GatewaySettings) -> None:

@@ -1,14 +1,15 @@
 """Log lines: events with a stable name and typed keys, as JSON or for a terminal, on standard error.
 
-A line that is written while a call is answered carries the call's method, tenant, actor and request id. They are looked
-up when a line is written and not before, so that a call that logs nothing pays nothing. What libraries send to the
+A line that is written while a call is answered carries the call's method, tenant, actor, request id and what else tells
+it from others. They are looked up when a line is written and not before, so that a call that logs nothing pays nothing. What libraries send to the
 standard logging module looks the same.
 """
 
 import logging
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import structlog
@@ -27,8 +28,10 @@ class Call:
     """The call that is being answered, as far as log lines show it."""
 
     method: str
-    request: Any
+    request: Any = None
     caller: Caller | None = None
+    ids: Mapping[str, object] = field(default_factory=dict)
+    """What its lines carry besides."""
 
 
 bound_call: ContextVar[Call | None] = ContextVar("call", default=None)
@@ -52,7 +55,7 @@ def add_call(_logger: object, _method: str, event: EventDict) -> EventDict:
     call = bound_call.get()
     if call is None:
         return event
-    ids: dict[str, object] = {"method": call.method}
+    ids: dict[str, object] = {**call.ids, "method": call.method}
     if call.caller is not None:
         ids |= {"tenant_id": call.caller.tenant_id, "actor": call.caller.actor}
     if request_id := getattr(call.request, "request_id", None):

@@ -21,7 +21,7 @@ def test_it_says_that_it_serves(gateway: GatewayProcess, path: str) -> None:
 def test_an_address_below_no_vendors_prefix_is_none(gateway: GatewayProcess, path: str) -> None:
     answer = get(gateway, path)
     assert answer.status_code == 404
-    assert list(answer.json()) == ["errors"]
+    assert answer.json() == {"error": "There is nothing at this address."}
 
 
 def test_stock_is_created_added_and_removed(autotask: Autotask) -> None:

@@ -84,6 +84,14 @@ def test_a_line_of_a_call_carries_its_caller(call: logs.Call) -> None:
     assert (written.line["tenant_id"], written.line["actor"]) == (7, "ann")
 
 
+def test_a_line_of_a_call_carries_what_else_tells_it_from_others(call: logs.Call) -> None:
+    call.ids = {"vendor": "autotask"}
+    written = Written()
+    structlog.get_logger().info("request_refused")
+
+    assert (written.line["vendor"], written.line["method"]) == ("autotask", call.method)
+
+
 def test_a_request_id_is_cut_as_nobody_has_checked_it_yet(call: logs.Call) -> None:
     call.request.request_id = "x" * 1_000_000
     written = Written()

@@ -45,9 +45,9 @@ class TestWithoutCredentials:
         answer = anonymous(gateway, path)
         assert (answer.status, answer.payload) == (200, {"apiVersions": ["1.0"]})
 
-    @pytest.mark.parametrize("path", ["ZoneInformation", "zoneinformation/"])
+    @pytest.mark.parametrize("path", ["ZoneInformation?user", "zoneinformation/?User", "ZONEINFORMATION?USER"])
     def test_the_zone_is_here_whoever_asks(self, gateway: GatewayProcess, path: str) -> None:
-        answer = anonymous(gateway, f"{BASE}/{path}?user=api@example.com")
+        answer = anonymous(gateway, f"{BASE}/{path}=api@example.com")
         assert answer.payload == {
             "zoneName": "Storekeeper",
             "url": f"http://{gateway.address}/ATServicesRest/",

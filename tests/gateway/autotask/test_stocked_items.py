@@ -84,7 +84,7 @@ class TestBelowAnInventoryProduct:
         stocked_item_id = autotask.add(autotask.position())
         assert autotask.find(f"InventoryProducts/{position_id}/StockedItems", stocked_item_id) is None
 
-    @pytest.mark.parametrize("parent_id", [0, 4711, 2**31 - 1])
+    @pytest.mark.parametrize("parent_id", [0, 4711, 2**31 - 1, 2**31, 10**18 - 1])
     def test_an_unknown_one_has_none(self, autotask: Autotask, parent_id: int) -> None:
         assert autotask.done("GET", f"InventoryProducts/{parent_id}/StockedItems")["items"] == []
 

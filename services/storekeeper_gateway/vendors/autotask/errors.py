@@ -14,40 +14,34 @@ from storekeeper_kit.clients import Failure
 from ...mapping import BadPayload, Table
 
 BUSINESS: Final = 500
-MALFORMED: Final = 400
-NO_CREDENTIALS: Final = 401
-NO_ROUTE: Final = 404
-TOO_LONG: Final = 413
-TOO_MANY: Final = 429
+
+STATUSES: Final[Mapping[str, int]] = {
+    "BAD_BODY": 400,
+    "BAD_HEADER": 400,
+    "NO_CREDENTIALS": 401,
+    "NO_ROUTE": 404,
+    "WRONG_VERB": 405,
+    "BODY_TOO_LONG": 413,
+    "OVERLOADED": 429,
+}
+"""The reasons that aren't told as BUSINESS. All but the last are the gateway's own."""
+
+NOT_ACCEPTABLE: Final = "NOT_ACCEPTABLE"
+"""What breaks a rule of Autotask's that no service knows. Only the sentence says which one."""
 
 
 class Refused(Exception):
-    """A request that can't be carried out: what the client is told, and under which status."""
+    """A request that can't be carried out: what the client is told, and what the log is told in its place."""
 
-    def __init__(self, *sentences: str, status: int = BUSINESS) -> None:
+    def __init__(self, *sentences: str, reason: str = NOT_ACCEPTABLE) -> None:
         self.sentences = sentences
-        self.status = status
+        self.reason = reason
         super().__init__(" ".join(sentences))
 
-
-class WrongVerb(Exception):
-    """The route exists, but not for this verb."""
-
-
-def _same(sentence: str) -> Callable[[Failure], str]:
-    return lambda _: sentence
-
-
-def _about(template: str) -> Callable[[Failure], str]:
-    """A sentence that quotes the failure's metadata."""
-    return lambda failure: template.format_map(_Known(failure.metadata))
-
-
-class _Known(dict[str, str]):
-    """Metadata, where what is missing is a question mark."""
-
-    def __missing__(self, key: str) -> str:
-        return "?"
+    @property
+    def status(self) -> int:
+        """The status that the reason is told under."""
+        return STATUSES.get(self.reason, BUSINESS)
 
 
 def _tracking(failure: Failure) -> str:
@@ -58,105 +52,98 @@ def _tracking(failure: Failure) -> str:
 
 AWAY: Final = "Storekeeper can't do this at the moment. It is not known whether the request was carried out."
 
-ERRORS: Final[Mapping[str, tuple[int, Callable[[Failure], str]]]] = {
-    "INVALID_REQUEST": (BUSINESS, lambda failure: f"The request is not acceptable: {failure.message}."),
-    "REQUEST_ID_REUSED": (BUSINESS, _same("This Idempotency-Key was used before, by a request with other contents.")),
-    "ETAG_MISMATCH": (BUSINESS, _same("The record was changed by somebody else at the same time. Please try again.")),
-    "DATABASE_UNAVAILABLE": (BUSINESS, _same(AWAY)),
-    "DEADLINE_PASSED": (BUSINESS, _same(AWAY)),
-    "SERVICE_UNAVAILABLE": (BUSINESS, _same(AWAY)),
-    "OVERLOADED": (
-        TOO_MANY,
-        _same("Too many requests are being answered at once. Nothing happened; please try later."),
-    ),
-    "INTERNAL_ERROR": (BUSINESS, _about("An error occurred, which is logged under the id {errorId}.")),
-    "LOCATION_NOT_FOUND": (
-        BUSINESS,
-        _about("The value [{locationId}] of inventoryLocationID refers to no InventoryLocation that exists."),
-    ),
-    "LOCATION_NAME_TAKEN": (
-        BUSINESS,
-        _about("An InventoryLocation already exists with the locationName [{name}], which must be unique."),
-    ),
-    "LOCATION_INACTIVE": (
-        BUSINESS,
-        _about("The InventoryLocation [{locationId}] must be active: isActive is false for it."),
-    ),
-    "ITEM_NOT_FOUND": (BUSINESS, _about("The value [{itemId}] of productID refers to no Product that exists.")),
-    "ITEM_HAS_STOCK": (BUSINESS, _about("isSerialized of the Product [{itemId}] can't change: it has been stocked.")),
-    "TRACKING_VIOLATED": (BUSINESS, _tracking),
-    "ITEM_ARCHIVED": (BUSINESS, _about("The Product [{itemId}] must be active: isActive is false for it.")),
-    "SKU_TAKEN": (BUSINESS, _about("A Product already exists with the sku [{sku}], which must be unique.")),
-    "POSITION_NOT_FOUND": (
-        BUSINESS,
-        _about("The value [{positionId}] of inventoryProductID refers to no InventoryProduct that exists."),
-    ),
+ERRORS: Final[Mapping[str, str | Callable[[Failure], str]]] = {
+    "INVALID_REQUEST": lambda failure: f"The request is not acceptable: {failure.message}.",
+    "REQUEST_ID_REUSED": "This Idempotency-Key was used before, by a request with other contents.",
+    "ETAG_MISMATCH": "The record was changed by somebody else at the same time. Please try again.",
+    "DATABASE_UNAVAILABLE": AWAY,
+    "DEADLINE_PASSED": AWAY,
+    "SERVICE_UNAVAILABLE": AWAY,
+    "OVERLOADED": "Too many requests are being answered at once. Nothing happened; please try later.",
+    "INTERNAL_ERROR": "An error occurred, which is logged under the id {errorId}.",
+    "LOCATION_NOT_FOUND": "The value [{locationId}] of inventoryLocationID refers to no InventoryLocation that exists.",
+    "LOCATION_NAME_TAKEN": "An InventoryLocation already exists with the locationName [{name}], which must be unique.",
+    "LOCATION_INACTIVE": "The InventoryLocation [{locationId}] must be active: isActive is false for it.",
+    "ITEM_NOT_FOUND": "The value [{itemId}] of productID refers to no Product that exists.",
+    "ITEM_HAS_STOCK": "isSerialized of the Product [{itemId}] can't change: it has been stocked.",
+    "TRACKING_VIOLATED": _tracking,
+    "ITEM_ARCHIVED": "The Product [{itemId}] must be active: isActive is false for it.",
+    "SKU_TAKEN": "A Product already exists with the sku [{sku}], which must be unique.",
+    "POSITION_NOT_FOUND": "The value [{positionId}] of inventoryProductID refers to no InventoryProduct that exists.",
     "POSITION_EXISTS": (
-        BUSINESS,
-        _about(
-            "An InventoryProduct [{positionId}] already exists with the productID [{itemId}] and the inventoryLocationID"
-            " [{locationId}]; their combination must be unique."
-        ),
+        "An InventoryProduct [{positionId}] already exists with the productID [{itemId}] and the inventoryLocationID"
+        " [{locationId}]; their combination must be unique."
     ),
     "POSITION_IN_USE": (
-        BUSINESS,
-        _about("The InventoryProduct [{positionId}] can't be deleted: it has reserved, picked or ordered units."),
+        "The InventoryProduct [{positionId}] can't be deleted: it has reserved, picked or ordered units. "
     ),
     "STOCKED_ITEM_NOT_FOUND": (
-        BUSINESS,
-        _about("The value [{stockedItemId}] of inventoryStockedItemID refers to no InventoryStockedItem that exists."),
+        "The value [{stockedItemId}] of inventoryStockedItemID refers to no InventoryStockedItem that exists."
     ),
     "INSUFFICIENT_STOCK": (
-        BUSINESS,
-        _about("The quantity [{requestedQuantity}] is greater than the availableUnits [{availableQuantity}]."),
+        "The quantity [{requestedQuantity}] is greater than the availableUnits [{availableQuantity}]. "
     ),
-    "SERIAL_UNIT_REQUIRED": (
-        BUSINESS,
-        _about("The Product [{itemId}] is serialized: give the inventoryStockedItemID of the unit."),
-    ),
+    "SERIAL_UNIT_REQUIRED": "The Product [{itemId}] is serialized: give the inventoryStockedItemID of the unit.",
     "SERIAL_NUMBER_IN_STOCK": (
-        BUSINESS,
-        _about("An InventoryStockedItem [{stockedItemId}] in stock already has the serialNumber [{serialNumber}]."),
+        "An InventoryStockedItem [{stockedItemId}] in stock already has the serialNumber [{serialNumber}]. "
     ),
-    "STOCK_LIMIT_EXCEEDED": (BUSINESS, _about("More than [{limit}] can't be kept at one InventoryProduct.")),
+    "STOCK_LIMIT_EXCEEDED": "More than [{limit}] can't be kept at one InventoryProduct.",
     "TOO_MANY_STOCKED_ITEMS": (
-        BUSINESS,
-        _about(
-            "The units come from more than {limit} InventoryStockedItems. At most [{coveredQuantity}] units can be taken"
-            " at once."
-        ),
+        "The units come from more than {limit} InventoryStockedItems. At most [{coveredQuantity}] units can be taken"
+        " at once."
     ),
     "REASON_REQUIRED": (
-        BUSINESS,
-        _same("Value does not exist for the required field reasonForUpdate: the system setting demands a reason."),
+        "Value does not exist for the required field reasonForUpdate: the system setting demands a reason. "
     ),
     "COST_UNKNOWN": (
-        BUSINESS,
-        _same("determineCostUsing finds no cost: no units of known cost have been received. Give a manual unitCost."),
+        "determineCostUsing finds no cost: no units of known cost have been received. Give a manual unitCost."
     ),
-    "CURRENCY_MISMATCH": (BUSINESS, _about("Costs must be in [{currencyCode}].")),
-    "CURRENCY_FROZEN": (BUSINESS, _about("Stock is valued in [{currencyCode}] for good.")),
+    "CURRENCY_MISMATCH": "Costs must be in [{currencyCode}].",
+    "CURRENCY_FROZEN": "Stock is valued in [{currencyCode}] for good.",
 }
-"""How each reason for a refusal is told."""
+"""How each reason for a refusal is told: a sentence that quotes the failure's metadata."""
 
 
 def refused(failure: Failure, table: Table | None) -> Refused:
     """What the client is told of a service's failure; a bad field is called by the vendor's name for it."""
     if failure.reason == "INVALID_REQUEST" and failure.violations:
-        return Refused(*(_field_is(bad.field, bad.description, table) for bad in failure.violations))
+        sentences = [_field_is(bad.field, bad.description, table) for bad in failure.violations]
+        return Refused(*sentences, reason=failure.reason)
     # Without a reason, the answer came from below the services: the connection broke, or time ran out.
-    status, sentence = ERRORS.get(failure.reason, (BUSINESS, _same(AWAY)))
-    return Refused(sentence(failure), status=status)
+    return Refused(_sentence(failure), reason=failure.reason or failure.code.name)
 
 
 def bad_payload(error: BadPayload) -> Refused:
     """What the client is told of a payload whose fields are wrong."""
-    return Refused(*(f"The field {name} {problem}." for name, problem in error.problems))
+    return Refused(*(f"The field {name} {problem}." for name, problem in error.problems), reason="BAD_FIELD")
 
 
 def missing(names: Iterable[str]) -> Refused:
     """What the client is told when required fields have no value."""
-    return Refused(*(f"Value does not exist for the required field {name}." for name in names))
+    sentences = (f"Value does not exist for the required field {name}." for name in names)
+    return Refused(*sentences, reason="MISSING_FIELD")
+
+
+def wrong_verb(verb: str) -> Refused:
+    """What the client is told when there is something at an address, but not for this verb."""
+    return Refused(f"The requested resource does not support http method '{verb}'.", reason="WRONG_VERB")
+
+
+def no_route() -> Refused:
+    """What the client is told when there is nothing at an address."""
+    return Refused("There is nothing at this address.", reason="NO_ROUTE")
+
+
+def _sentence(failure: Failure) -> str:
+    sentence = ERRORS.get(failure.reason, AWAY)
+    return sentence(failure) if callable(sentence) else sentence.format_map(_Known(failure.metadata))
+
+
+class _Known(dict[str, str]):
+    """Metadata, where what is missing is a question mark."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
 
 
 def _field_is(path: str, description: str, table: Table | None) -> str:

@@ -81,6 +81,11 @@ def read_query(payload: Any, table: Table, entity: str) -> Query:
     )
 
 
+def that_equal(path: str, row_id: int) -> pb.Filter:
+    """The rows in which this path of ours names the row of this id."""
+    return _condition(path, pb.OPERATOR_EQUAL, [pb.Value(integer=row_id)])
+
+
 def _folded(said: Mapping[str, Any]) -> dict[str, Any]:
     """What is said, by keys in lower case."""
     folded = {key.casefold(): value for key, value in said.items()}

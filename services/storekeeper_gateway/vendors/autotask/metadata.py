@@ -3,11 +3,31 @@
 from typing import Any
 
 from ...mapping import Choice, Field
-from .entities import Entity
+from .entities import ENTITIES, Entity
+from .exchange import Exchange
 
 
-def entity_information(entity: Entity) -> dict[str, Any]:
+async def all_entities(_exchange: Exchange) -> dict[str, Any]:
+    """What can be done with each entity."""
+    return {"entityDescriptions": [{"info": _entity_information(entity)} for entity in ENTITIES.values()]}
+
+
+async def information(exchange: Exchange) -> dict[str, Any]:
     """What can be done with an entity."""
+    return {"info": _entity_information(exchange.entity)}
+
+
+async def field_list(exchange: Exchange) -> dict[str, Any]:
+    """The fields of an entity."""
+    return {"fields": [_field_information(field) for field in exchange.entity.table]}
+
+
+async def user_defined_fields(_exchange: Exchange) -> dict[str, Any]:
+    """The fields that a tenant has added to an entity: none can be, so far."""
+    return {"fields": []}
+
+
+def _entity_information(entity: Entity) -> dict[str, Any]:
     can = {
         "Create": entity.create is not None,
         "Delete": entity.delete is not None,
@@ -23,7 +43,7 @@ def entity_information(entity: Entity) -> dict[str, Any]:
     }
 
 
-def field_information(field: Field) -> dict[str, Any]:
+def _field_information(field: Field) -> dict[str, Any]:
     """What a field is. One that is required and read-only at once can be set only when a row is created."""
     return {
         "name": field.name,

@@ -12,22 +12,48 @@ import grpc
 from storekeeper_kit.clients import failure_of
 
 from ...backends import Call
+from ...bodies import read_json
 from ...mapping import Field, Payload, Row, Table
 from .entities import Entity
 from .errors import Refused, missing
+from .exchange import Exchange
 from .parents import with_parent
 from .types import LONG
 
-IMPERSONATION: Final = "ImpersonationResourceId"
-"""The header that says for whom a row is created."""
-
 IMPERSONATOR: Final = "impersonatorCreatorResourceID"
+"""The field that says for whom a row was created."""
 
 ATTEMPTS: Final = 10
 """An update that somebody else gets ahead of is made anew, on what they left."""
 
 
-async def create(
+async def create(exchange: Exchange) -> dict[str, Any]:
+    """Create a row."""
+    payload = _payload(exchange)
+    row_id = await create_row(exchange.call, exchange.entity, payload, exchange.parent, exchange.impersonated)
+    return {"itemId": row_id}
+
+
+async def patch(exchange: Exchange) -> dict[str, Any]:
+    """Change what a row's payload gives."""
+    return {"itemId": await update_row(exchange.call, exchange.entity, _payload(exchange), exchange.id)}
+
+
+async def put(exchange: Exchange) -> dict[str, Any]:
+    """Change a row to what its payload gives, and clear what it leaves out."""
+    payload = _completed(exchange.entity.table, _payload(exchange))
+    return {"itemId": await update_row(exchange.call, exchange.entity, payload, exchange.id)}
+
+
+async def delete(exchange: Exchange) -> dict[str, Any]:
+    """Delete a row."""
+    assert exchange.id is not None
+    assert exchange.entity.delete is not None
+    await exchange.entity.delete(exchange.call, exchange.id)
+    return {"itemId": exchange.id}
+
+
+async def create_row(
     call: Call, entity: Entity, payload: Payload, parent: tuple[str, int] | None, impersonated: str | None
 ) -> int:
     """Create a row, and tell its id."""
@@ -44,7 +70,7 @@ async def create(
     return await entity.create(call, row)
 
 
-async def update(call: Call, entity: Entity, payload: Payload, address_id: int | None) -> int:
+async def update_row(call: Call, entity: Entity, payload: Payload, address_id: int | None) -> int:
     """Change the row that the payload or the address names, and tell its id."""
     assert entity.source is not None
     assert entity.update is not None
@@ -65,14 +91,14 @@ async def update(call: Call, entity: Entity, payload: Payload, address_id: int |
     return row_id
 
 
-async def delete(call: Call, entity: Entity, row_id: int) -> int:
-    """Delete a row, and tell its id."""
-    assert entity.delete is not None
-    await entity.delete(call, row_id)
-    return row_id
+def _payload(exchange: Exchange) -> dict[str, Any]:
+    payload = read_json(exchange.body)
+    if not isinstance(payload, dict):
+        raise Refused(f"The body must be one {exchange.entity.name}, as a JSON object.")
+    return payload
 
 
-def completed(table: Table, payload: Payload) -> dict[str, Any]:
+def _completed(table: Table, payload: Payload) -> dict[str, Any]:
     """The payload of a full update, which clears each field that it leaves out."""
     return {**{field.name: None for field in table if field.is_writable}, **_unfolded(table, payload)}
 
