@@ -75,17 +75,17 @@ ERRORS: Final[Mapping[str, str | Callable[[Failure], str]]] = {
         " [{locationId}]; their combination must be unique."
     ),
     "POSITION_IN_USE": (
-        "The InventoryProduct [{positionId}] can't be deleted: it has reserved, picked or ordered units. "
+        "The InventoryProduct [{positionId}] can't be deleted: it has reserved, picked or ordered units."
     ),
     "STOCKED_ITEM_NOT_FOUND": (
         "The value [{stockedItemId}] of inventoryStockedItemID refers to no InventoryStockedItem that exists."
     ),
     "INSUFFICIENT_STOCK": (
-        "The quantity [{requestedQuantity}] is greater than the availableUnits [{availableQuantity}]. "
+        "The quantity [{requestedQuantity}] is greater than the availableUnits [{availableQuantity}]."
     ),
     "SERIAL_UNIT_REQUIRED": "The Product [{itemId}] is serialized: give the inventoryStockedItemID of the unit.",
     "SERIAL_NUMBER_IN_STOCK": (
-        "An InventoryStockedItem [{stockedItemId}] in stock already has the serialNumber [{serialNumber}]. "
+        "An InventoryStockedItem [{stockedItemId}] in stock already has the serialNumber [{serialNumber}]."
     ),
     "STOCK_LIMIT_EXCEEDED": "More than [{limit}] can't be kept at one InventoryProduct.",
     "TOO_MANY_STOCKED_ITEMS": (
@@ -93,7 +93,7 @@ ERRORS: Final[Mapping[str, str | Callable[[Failure], str]]] = {
         " at once."
     ),
     "REASON_REQUIRED": (
-        "Value does not exist for the required field reasonForUpdate: the system setting demands a reason. "
+        "Value does not exist for the required field reasonForUpdate: the system setting demands a reason."
     ),
     "COST_UNKNOWN": (
         "determineCostUsing finds no cost: no units of known cost have been received. Give a manual unitCost."
