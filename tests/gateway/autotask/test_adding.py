@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from tests.gateway.client import ADDITION, VENDOR_ID, Autotask
 from tests.harness.gateway_process import GatewayProcess
+from tests.harness.items import Items
 from tests.harness.stock import OLDEST, Stock
 
 STOCKED = "InventoryStockedItems"
@@ -129,6 +130,10 @@ class TestSerializedUnits:
 
     def test_others_have_no_serial_number(self, autotask: Autotask) -> None:
         assert "not serialized" in refusal(autotask, autotask.position(), serialNumber="A")
+
+    def test_units_of_a_lot_can_not_be_added_without_one(self, autotask: Autotask, items: Items) -> None:
+        item = items.create("Paint", tracking=pb.TRACKING_LOT)
+        assert "tracked by lot" in refusal(autotask, autotask.position(product_id=item.item_id))
 
     def test_a_serial_number_is_in_stock_once(self, autotask: Autotask) -> None:
         position_id = autotask.serialized_position()

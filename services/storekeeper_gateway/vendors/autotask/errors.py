@@ -45,8 +45,11 @@ class Refused(Exception):
 
 
 def _tracking(failure: Failure) -> str:
-    if failure.metadata.get("tracking") == "SERIAL":
+    tracking = failure.metadata.get("tracking")
+    if tracking == "SERIAL":
         return "The Product is serialized: exactly one unit can be added at a time, with its serialNumber."
+    if tracking == "LOT":
+        return "The Product is tracked by lot, which this API has no field for: its units can't be added here."
     return "The Product is not serialized: a serialNumber can't be given."
 
 
