@@ -13,9 +13,13 @@ ZERO: Final = Decimal(0)
 
 
 class Place(StrEnum):
-    """Where a unit is. OUTSIDE is the other end of movements that bring units in; nothing is counted there."""
+    """Where a unit is. OUTSIDE is the other end of movements that bring or take units; nothing is counted there.
+
+    ON_ORDER is where a position counts units that are not there yet. They belong to no stocked item.
+    """
 
     OUTSIDE = "outside"
+    ON_ORDER = "on_order"
     AVAILABLE = "available"
     RESERVED = "reserved"
     PICKED = "picked"
@@ -29,11 +33,54 @@ class Kind(StrEnum):
 
     ADDED = "added"
     REMOVED = "removed"
+    RESERVED = "reserved"
+    RELEASED = "released"
+    PICKED = "picked"
+    PICKED_RESERVED = "picked_reserved"
+    UNPICKED = "unpicked"
+    UNPICKED_RESERVED = "unpicked_reserved"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    TRANSFERRED_OUT = "transferred_out"
+    TRANSFERRED_IN = "transferred_in"
+    RELOCATED_OUT = "relocated_out"
+    RELOCATED_IN = "relocated_in"
+    COUNTED_IN = "counted_in"
+    COUNTED_OUT = "counted_out"
+    CONSUMED = "consumed"
+    PRODUCED = "produced"
+    EXPECTED = "expected"
+    EXPECTATION_CANCELLED = "expectation_cancelled"
+    RECEIVED = "received"
+    UNRECEIVED = "unreceived"
+    REVALUED = "revalued"
 
 
 ENDS: Final[dict[Kind, tuple[Place, Place]]] = {
     Kind.ADDED: (Place.OUTSIDE, Place.AVAILABLE),
     Kind.REMOVED: (Place.AVAILABLE, Place.REMOVED),
+    Kind.RESERVED: (Place.AVAILABLE, Place.RESERVED),
+    Kind.RELEASED: (Place.RESERVED, Place.AVAILABLE),
+    Kind.PICKED: (Place.AVAILABLE, Place.PICKED),
+    Kind.PICKED_RESERVED: (Place.RESERVED, Place.PICKED),
+    Kind.UNPICKED: (Place.PICKED, Place.AVAILABLE),
+    Kind.UNPICKED_RESERVED: (Place.PICKED, Place.RESERVED),
+    Kind.DELIVERED: (Place.PICKED, Place.DELIVERED),
+    Kind.RETURNED: (Place.DELIVERED, Place.AVAILABLE),
+    Kind.TRANSFERRED_OUT: (Place.AVAILABLE, Place.TRANSFERRED),
+    Kind.TRANSFERRED_IN: (Place.OUTSIDE, Place.AVAILABLE),
+    Kind.RELOCATED_OUT: (Place.AVAILABLE, Place.OUTSIDE),
+    Kind.RELOCATED_IN: (Place.OUTSIDE, Place.AVAILABLE),
+    Kind.COUNTED_IN: (Place.OUTSIDE, Place.AVAILABLE),
+    Kind.COUNTED_OUT: (Place.AVAILABLE, Place.REMOVED),
+    Kind.CONSUMED: (Place.AVAILABLE, Place.REMOVED),
+    Kind.PRODUCED: (Place.OUTSIDE, Place.AVAILABLE),
+    Kind.EXPECTED: (Place.OUTSIDE, Place.ON_ORDER),
+    Kind.EXPECTATION_CANCELLED: (Place.ON_ORDER, Place.OUTSIDE),
+    Kind.RECEIVED: (Place.ON_ORDER, Place.AVAILABLE),
+    Kind.UNRECEIVED: (Place.AVAILABLE, Place.ON_ORDER),
+    # The same place twice: no unit moves, their worth does.
+    Kind.REVALUED: (Place.AVAILABLE, Place.AVAILABLE),
 }
 """From which place to which place each kind of movement goes."""
 

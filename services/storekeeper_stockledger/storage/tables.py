@@ -44,8 +44,12 @@ def _quantity(name: str) -> Column[Decimal]:
     return Column(name, Numeric(18, 6), nullable=False, server_default=text("0"))
 
 
-def _time(name: str) -> Column[datetime]:
-    return Column(name, DateTime(timezone=True), nullable=False)
+def _time(name: str, *, nullable: bool = False) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=text("''"))
 
 
 def _extensions() -> Column[Any]:
@@ -60,6 +64,8 @@ settings = Table(
     Column("reason_required", Boolean, nullable=False),
     Column("currency_code", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("invoice_number_required", Boolean, nullable=False, server_default=text("false")),
+    Column("inactive_location_removal_allowed", Boolean, nullable=False, server_default=text("false")),
 )
 
 location = Table(
@@ -87,6 +93,9 @@ item = Table(
     Column("tracking", Text, nullable=False),
     Column("quantity_scale", SmallInteger, nullable=False),
     Column("archived", Boolean, nullable=False, server_default=text("false")),
+    Column("standard_cost", Numeric(22, 10)),
+    # What the catalog has deleted. It may come back under the same id.
+    Column("forgotten", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("tenant_id", "item_id"),
     CheckConstraint("quantity_scale BETWEEN 0 AND 6", name="item_quantity_scale_check"),
 )
@@ -110,8 +119,10 @@ position = Table(
     Column("revision", BigInteger, nullable=False),
     _time("create_time"),
     _extensions(),
-    Column("creator", Text, nullable=False, server_default=text("''")),
-    Column("close_time", DateTime(timezone=True)),
+    _text("creator"),
+    _time("close_time", nullable=True),
+    # When the first of its reservations expires. Those that have are settled by whoever locks the position next.
+    _time("next_expiry", nullable=True),
     PrimaryKeyConstraint("tenant_id", "position_id"),
     ForeignKeyConstraint(["tenant_id", "item_id"], ["item.tenant_id", "item.item_id"]),
     ForeignKeyConstraint(["tenant_id", "location_id"], ["location.tenant_id", "location.location_id"]),
@@ -130,6 +141,7 @@ position = Table(
     ),
     Index("position_item_index", "tenant_id", "item_id", "position_id"),
     Index("position_location_index", "tenant_id", "location_id", "position_id"),
+    Index("position_expiry_index", "tenant_id", "next_expiry", postgresql_where=text("next_expiry IS NOT NULL")),
 )
 
 stocked_item = Table(
@@ -150,6 +162,10 @@ stocked_item = Table(
     Column("serial_number", Text, nullable=False),
     _time("create_time"),
     _extensions(),
+    _time("expire_time", nullable=True),
+    Column("parent_stocked_item_id", BigInteger),
+    _text("order_line"),
+    _text("invoice_number"),
     PrimaryKeyConstraint("tenant_id", "stocked_item_id"),
     ForeignKeyConstraint(["tenant_id", "position_id"], ["position.tenant_id", "position.position_id"]),
     CheckConstraint(" AND ".join(f"{place} >= 0" for place in PLACE_NAMES), name="stocked_item_places_check"),
@@ -158,7 +174,8 @@ stocked_item = Table(
     CheckConstraint(
         "(value IS NULL) = (unit_cost IS NULL) AND value >= 0 AND (open OR value = 0)", name="stocked_item_value_check"
     ),
-    CheckConstraint("serial_number = '' OR received = 1", name="stocked_item_serial_check"),
+    # None while the unit is taken back, or on its way to another location.
+    CheckConstraint("serial_number = '' OR received IN (0, 1)", name="stocked_item_serial_check"),
     # The line that removals draw on. `open` flips once, so that a change of quantities touches no index.
     Index(
         "stocked_item_line_index",
@@ -170,6 +187,25 @@ stocked_item = Table(
     ),
     # One column less than the line: alike, the planner may draw on this one, emptied stocked items and all.
     Index("stocked_item_position_index", "tenant_id", "position_id", "receive_time"),
+    # The line in which units expire; those that don't, come after it.
+    Index(
+        "stocked_item_expiry_index",
+        "tenant_id",
+        "position_id",
+        "expire_time",
+        "receive_time",
+        "stocked_item_id",
+        postgresql_where=text("open AND expire_time IS NOT NULL"),
+    ),
+    Index(
+        "stocked_item_order_line_index",
+        "tenant_id",
+        "position_id",
+        "order_line",
+        "receive_time",
+        "stocked_item_id",
+        postgresql_where=text("order_line <> ''"),
+    ),
     Index("stocked_item_item_index", "tenant_id", "item_id", "receive_time", "stocked_item_id"),
     Index("stocked_item_location_index", "tenant_id", "location_id", "receive_time", "stocked_item_id"),
     Index("stocked_item_age_index", "tenant_id", "receive_time", "stocked_item_id"),
@@ -189,6 +225,50 @@ stocked_item = Table(
         unique=True,
         postgresql_where=text("open AND serial_number <> ''"),
     ),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("position_id", BigInteger, nullable=False),
+    Column("demand", Text, nullable=False),
+    Column("stocked_item_id", BigInteger, nullable=False),
+    _quantity("reserved"),
+    _quantity("picked"),
+    _quantity("delivered"),
+    Column("delivered_value", Numeric(22, 4)),
+    Column("open", Boolean, nullable=False),
+    _time("expire_time", nullable=True),
+    PrimaryKeyConstraint("tenant_id", "position_id", "demand", "stocked_item_id"),
+    ForeignKeyConstraint(["tenant_id", "stocked_item_id"], ["stocked_item.tenant_id", "stocked_item.stocked_item_id"]),
+    CheckConstraint("reserved >= 0 AND picked >= 0 AND delivered >= 0", name="reservation_places_check"),
+    CheckConstraint("open = (reserved + picked > 0)", name="reservation_open_check"),
+    CheckConstraint("delivered_value >= 0 AND (delivered > 0 OR delivered_value = 0)", name="reservation_value_check"),
+    CheckConstraint("reserved > 0 OR expire_time IS NULL", name="reservation_expiry_check"),
+    Index("reservation_demand_index", "tenant_id", "demand", "position_id", "stocked_item_id"),
+    Index("reservation_stocked_item_index", "tenant_id", "stocked_item_id"),
+    Index(
+        "reservation_expiry_index",
+        "tenant_id",
+        "position_id",
+        "expire_time",
+        postgresql_where=text("expire_time IS NOT NULL"),
+    ),
+)
+
+expectation = Table(
+    "expectation",
+    metadata,
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("position_id", BigInteger, nullable=False),
+    Column("order_line", Text, nullable=False),
+    _quantity("on_order"),
+    _quantity("received"),
+    PrimaryKeyConstraint("tenant_id", "position_id", "order_line"),
+    ForeignKeyConstraint(["tenant_id", "position_id"], ["position.tenant_id", "position.position_id"]),
+    CheckConstraint("on_order >= 0 AND received >= 0", name="expectation_units_check"),
+    Index("expectation_order_line_index", "tenant_id", "order_line", "position_id"),
 )
 
 journal_head = Table(
@@ -229,19 +309,24 @@ movement = Table(
     Column("operation_id", BigInteger, nullable=False),
     Column("line", Integer, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("stocked_item_id", BigInteger, nullable=False),
+    # None where units are only expected.
+    Column("stocked_item_id", BigInteger),
     Column("position_id", BigInteger, nullable=False),
     Column("quantity", Numeric(18, 6), nullable=False),
     Column("amount", Numeric(22, 4)),
     Column("reference", Text, nullable=False),
     _time("effective_time"),
     _time("record_time"),
-    *(Column(f"{name}_after", Numeric(18, 6), nullable=False) for name in ("received", *PLACE_NAMES)),
+    *(Column(f"{name}_after", Numeric(18, 6)) for name in ("received", *PLACE_NAMES)),
     Column("value_after", Numeric(22, 4)),
     *(
         Column(f"position_{name}_after", Numeric(18, 6), nullable=False)
         for name in ("available", "reserved", "picked", "on_order")
     ),
+    _text("demand"),
+    _text("order_line"),
+    Column("reversed_movement_id", BigInteger),
+    Column("unit_cost", Numeric(22, 10)),
     PrimaryKeyConstraint("tenant_id", "movement_id"),
     CheckConstraint("quantity > 0", name="movement_quantity_check"),
     Index("movement_position_index", "tenant_id", "position_id", "movement_id"),

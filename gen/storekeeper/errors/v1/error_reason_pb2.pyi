@@ -51,7 +51,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     LOCATION_NAME_TAKEN: _ErrorReason.ValueType  # 21
     """ALREADY_EXISTS. Another location of the tenant has this name. Metadata: name."""
     LOCATION_INACTIVE: _ErrorReason.ValueType  # 22
-    """FAILED_PRECONDITION. The location takes no stock in while it is inactive. Metadata: locationId."""
+    """FAILED_PRECONDITION. The location is inactive: it takes no stock in, and unless the tenant's settings allow it none is
+    removed there either. Metadata: locationId.
+    """
     ITEM_NOT_FOUND: _ErrorReason.ValueType  # 30
     """NOT_FOUND. The catalog has no such item, or the stock ledger was told of none. Metadata: itemId, or sku when it was
     asked for by that.
@@ -66,6 +68,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The item is archived and takes no stock in. Metadata: itemId."""
     SKU_TAKEN: _ErrorReason.ValueType  # 34
     """ALREADY_EXISTS. Another item of the tenant has this sku. Metadata: sku, itemId."""
+    ITEM_HAS_POSITIONS: _ErrorReason.ValueType  # 35
+    """FAILED_PRECONDITION. The item has open positions, so it can't be forgotten. Metadata: itemId."""
     POSITION_NOT_FOUND: _ErrorReason.ValueType  # 40
     """NOT_FOUND. No such position. Metadata: positionId, or itemId and locationId, as it was asked for."""
     POSITION_EXISTS: _ErrorReason.ValueType  # 41
@@ -92,6 +96,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The removal would draw on more stocked items than one call may: remove in several calls.
     Metadata: limit, and coveredQuantity, which one call may remove.
     """
+    STOCKED_ITEM_IN_USE: _ErrorReason.ValueType  # 56
+    """FAILED_PRECONDITION. The unit is reserved, picked or gone, so its serial number is frozen. Metadata: stockedItemId."""
+    DEMAND_EXCEEDED: _ErrorReason.ValueType  # 57
+    """FAILED_PRECONDITION. More was asked for than the demand has there (reserved to be released or picked, picked to be put
+    back or delivered, delivered to be returned), and nothing was moved. Metadata: demand, requestedQuantity (absent when
+    all was asked for), heldQuantity, positionId.
+    """
+    COUNT_BELOW_COMMITTED: _ErrorReason.ValueType  # 58
+    """FAILED_PRECONDITION. Fewer units were counted than are reserved and picked. Metadata: countedQuantity,
+    committedQuantity, positionId.
+    """
     REASON_REQUIRED: _ErrorReason.ValueType  # 60
     """FAILED_PRECONDITION. The tenant demands a reason for manual changes, and none was given. No metadata."""
     COST_UNKNOWN: _ErrorReason.ValueType  # 61
@@ -100,6 +115,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The cost is in another currency than the tenant's stock is valued in. Metadata: currencyCode."""
     CURRENCY_FROZEN: _ErrorReason.ValueType  # 63
     """FAILED_PRECONDITION. The currency is frozen once a position was opened. Metadata: currencyCode."""
+    INVOICE_NUMBER_REQUIRED: _ErrorReason.ValueType  # 64
+    """FAILED_PRECONDITION. The tenant demands the supplier's invoice number for what comes in, and none was given. No metadata."""
+    EXPECTATION_EXCEEDED: _ErrorReason.ValueType  # 70
+    """FAILED_PRECONDITION. More was asked for than the order line has on order there. Metadata: orderLine, requestedQuantity
+    (absent when all was asked for), onOrderQuantity, positionId.
+    """
+    RECEIPT_EXCEEDED: _ErrorReason.ValueType  # 71
+    """FAILED_PRECONDITION. More was asked for than can be taken back of what the order line brought there: units that are
+    reserved, picked, delivered, removed or transferred can't. Metadata: orderLine, requestedQuantity, reversibleQuantity,
+    positionId.
+    """
+    WATCH_STALLED: _ErrorReason.ValueType  # 80
+    """RESOURCE_EXHAUSTED. The watcher took nothing for too long: go on from its last token. No metadata."""
+    WATCH_AHEAD: _ErrorReason.ValueType  # 81
+    """OUT_OF_RANGE. The token, or the instant, lies ahead of the journal. Metadata: lastMovementId."""
+    PERMISSION_REQUIRED: _ErrorReason.ValueType  # 82
+    """PERMISSION_DENIED. The caller lacks a permission. Metadata: permission."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason in the google.rpc.ErrorInfo detail of a refused call, where it stands as the name of the value
@@ -136,7 +168,9 @@ LOCATION_NOT_FOUND: ErrorReason.ValueType  # 20
 LOCATION_NAME_TAKEN: ErrorReason.ValueType  # 21
 """ALREADY_EXISTS. Another location of the tenant has this name. Metadata: name."""
 LOCATION_INACTIVE: ErrorReason.ValueType  # 22
-"""FAILED_PRECONDITION. The location takes no stock in while it is inactive. Metadata: locationId."""
+"""FAILED_PRECONDITION. The location is inactive: it takes no stock in, and unless the tenant's settings allow it none is
+removed there either. Metadata: locationId.
+"""
 ITEM_NOT_FOUND: ErrorReason.ValueType  # 30
 """NOT_FOUND. The catalog has no such item, or the stock ledger was told of none. Metadata: itemId, or sku when it was
 asked for by that.
@@ -151,6 +185,8 @@ ITEM_ARCHIVED: ErrorReason.ValueType  # 33
 """FAILED_PRECONDITION. The item is archived and takes no stock in. Metadata: itemId."""
 SKU_TAKEN: ErrorReason.ValueType  # 34
 """ALREADY_EXISTS. Another item of the tenant has this sku. Metadata: sku, itemId."""
+ITEM_HAS_POSITIONS: ErrorReason.ValueType  # 35
+"""FAILED_PRECONDITION. The item has open positions, so it can't be forgotten. Metadata: itemId."""
 POSITION_NOT_FOUND: ErrorReason.ValueType  # 40
 """NOT_FOUND. No such position. Metadata: positionId, or itemId and locationId, as it was asked for."""
 POSITION_EXISTS: ErrorReason.ValueType  # 41
@@ -177,6 +213,17 @@ TOO_MANY_STOCKED_ITEMS: ErrorReason.ValueType  # 55
 """FAILED_PRECONDITION. The removal would draw on more stocked items than one call may: remove in several calls.
 Metadata: limit, and coveredQuantity, which one call may remove.
 """
+STOCKED_ITEM_IN_USE: ErrorReason.ValueType  # 56
+"""FAILED_PRECONDITION. The unit is reserved, picked or gone, so its serial number is frozen. Metadata: stockedItemId."""
+DEMAND_EXCEEDED: ErrorReason.ValueType  # 57
+"""FAILED_PRECONDITION. More was asked for than the demand has there (reserved to be released or picked, picked to be put
+back or delivered, delivered to be returned), and nothing was moved. Metadata: demand, requestedQuantity (absent when
+all was asked for), heldQuantity, positionId.
+"""
+COUNT_BELOW_COMMITTED: ErrorReason.ValueType  # 58
+"""FAILED_PRECONDITION. Fewer units were counted than are reserved and picked. Metadata: countedQuantity,
+committedQuantity, positionId.
+"""
 REASON_REQUIRED: ErrorReason.ValueType  # 60
 """FAILED_PRECONDITION. The tenant demands a reason for manual changes, and none was given. No metadata."""
 COST_UNKNOWN: ErrorReason.ValueType  # 61
@@ -185,4 +232,21 @@ CURRENCY_MISMATCH: ErrorReason.ValueType  # 62
 """FAILED_PRECONDITION. The cost is in another currency than the tenant's stock is valued in. Metadata: currencyCode."""
 CURRENCY_FROZEN: ErrorReason.ValueType  # 63
 """FAILED_PRECONDITION. The currency is frozen once a position was opened. Metadata: currencyCode."""
+INVOICE_NUMBER_REQUIRED: ErrorReason.ValueType  # 64
+"""FAILED_PRECONDITION. The tenant demands the supplier's invoice number for what comes in, and none was given. No metadata."""
+EXPECTATION_EXCEEDED: ErrorReason.ValueType  # 70
+"""FAILED_PRECONDITION. More was asked for than the order line has on order there. Metadata: orderLine, requestedQuantity
+(absent when all was asked for), onOrderQuantity, positionId.
+"""
+RECEIPT_EXCEEDED: ErrorReason.ValueType  # 71
+"""FAILED_PRECONDITION. More was asked for than can be taken back of what the order line brought there: units that are
+reserved, picked, delivered, removed or transferred can't. Metadata: orderLine, requestedQuantity, reversibleQuantity,
+positionId.
+"""
+WATCH_STALLED: ErrorReason.ValueType  # 80
+"""RESOURCE_EXHAUSTED. The watcher took nothing for too long: go on from its last token. No metadata."""
+WATCH_AHEAD: ErrorReason.ValueType  # 81
+"""OUT_OF_RANGE. The token, or the instant, lies ahead of the journal. Metadata: lastMovementId."""
+PERMISSION_REQUIRED: ErrorReason.ValueType  # 82
+"""PERMISSION_DENIED. The caller lacks a permission. Metadata: permission."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -5,11 +5,13 @@ The stock ledger: which units of which item are where, since when and at what co
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
 from storekeeper.query.v1 import filter_pb2 as _filter_pb2
@@ -80,6 +82,34 @@ COST_METHOD_LAST_RECEIVED: CostMethod.ValueType  # 2
 """The unit cost of the position's newest stocked item of known cost, emptied ones included."""
 Global___CostMethod: _TypeAlias = CostMethod  # noqa: Y015
 
+class _StockOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StockOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StockOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STOCK_ORDER_UNSPECIFIED: _StockOrder.ValueType  # 0
+    """The default: oldest first."""
+    STOCK_ORDER_OLDEST_FIRST: _StockOrder.ValueType  # 1
+    """By receive time, equal ones by id."""
+    STOCK_ORDER_NEWEST_FIRST: _StockOrder.ValueType  # 2
+    """The exact reverse of oldest first."""
+    STOCK_ORDER_FIRST_EXPIRED_FIRST: _StockOrder.ValueType  # 3
+    """By expire time, those that don't expire last; equal ones oldest first."""
+
+class StockOrder(_StockOrder, metaclass=_StockOrderEnumTypeWrapper):
+    """In which order the stocked items of a position are drawn on."""
+
+STOCK_ORDER_UNSPECIFIED: StockOrder.ValueType  # 0
+"""The default: oldest first."""
+STOCK_ORDER_OLDEST_FIRST: StockOrder.ValueType  # 1
+"""By receive time, equal ones by id."""
+STOCK_ORDER_NEWEST_FIRST: StockOrder.ValueType  # 2
+"""The exact reverse of oldest first."""
+STOCK_ORDER_FIRST_EXPIRED_FIRST: StockOrder.ValueType  # 3
+"""By expire time, those that don't expire last; equal ones oldest first."""
+Global___StockOrder: _TypeAlias = StockOrder  # noqa: Y015
+
 class _MovementKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -92,6 +122,48 @@ class _MovementKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Movement
     """From outside to available."""
     MOVEMENT_KIND_REMOVED: _MovementKind.ValueType  # 2
     """From available to removed."""
+    MOVEMENT_KIND_RESERVED: _MovementKind.ValueType  # 3
+    """From available to reserved."""
+    MOVEMENT_KIND_RELEASED: _MovementKind.ValueType  # 4
+    """From reserved to available: released, or expired."""
+    MOVEMENT_KIND_PICKED: _MovementKind.ValueType  # 5
+    """From available to picked."""
+    MOVEMENT_KIND_PICKED_RESERVED: _MovementKind.ValueType  # 6
+    """From reserved to picked."""
+    MOVEMENT_KIND_UNPICKED: _MovementKind.ValueType  # 7
+    """From picked to available."""
+    MOVEMENT_KIND_UNPICKED_RESERVED: _MovementKind.ValueType  # 8
+    """From picked to reserved."""
+    MOVEMENT_KIND_DELIVERED: _MovementKind.ValueType  # 9
+    """From picked to delivered."""
+    MOVEMENT_KIND_RETURNED: _MovementKind.ValueType  # 10
+    """From delivered to available."""
+    MOVEMENT_KIND_TRANSFERRED_OUT: _MovementKind.ValueType  # 11
+    """From available to transferred: what a child at another location goes on with."""
+    MOVEMENT_KIND_TRANSFERRED_IN: _MovementKind.ValueType  # 12
+    """From outside to available: the child."""
+    MOVEMENT_KIND_RELOCATED_OUT: _MovementKind.ValueType  # 13
+    """From available to outside: a unit with a serial number leaves its location."""
+    MOVEMENT_KIND_RELOCATED_IN: _MovementKind.ValueType  # 14
+    """From outside to available: the same unit comes to another location."""
+    MOVEMENT_KIND_COUNTED_IN: _MovementKind.ValueType  # 15
+    """From outside to available: a stocktake's surplus."""
+    MOVEMENT_KIND_COUNTED_OUT: _MovementKind.ValueType  # 16
+    """From available to removed: a stocktake's shortage."""
+    MOVEMENT_KIND_CONSUMED: _MovementKind.ValueType  # 17
+    """From available to removed: it became part of something, or fell into parts."""
+    MOVEMENT_KIND_PRODUCED: _MovementKind.ValueType  # 18
+    """From outside to available: it was made of something, or was part of it."""
+    MOVEMENT_KIND_EXPECTED: _MovementKind.ValueType  # 19
+    """From outside to on order. Of no stocked item."""
+    MOVEMENT_KIND_EXPECTATION_CANCELLED: _MovementKind.ValueType  # 20
+    """From on order to outside. Of no stocked item."""
+    MOVEMENT_KIND_RECEIVED: _MovementKind.ValueType  # 21
+    """From on order to available."""
+    MOVEMENT_KIND_UNRECEIVED: _MovementKind.ValueType  # 22
+    """From available to on order."""
+    MOVEMENT_KIND_REVALUED: _MovementKind.ValueType  # 23
+    """No unit moves: those on hand are worth more, or less, than before."""
 
 class MovementKind(_MovementKind, metaclass=_MovementKindEnumTypeWrapper):
     """From which place to which a movement took its units."""
@@ -102,7 +174,81 @@ MOVEMENT_KIND_ADDED: MovementKind.ValueType  # 1
 """From outside to available."""
 MOVEMENT_KIND_REMOVED: MovementKind.ValueType  # 2
 """From available to removed."""
+MOVEMENT_KIND_RESERVED: MovementKind.ValueType  # 3
+"""From available to reserved."""
+MOVEMENT_KIND_RELEASED: MovementKind.ValueType  # 4
+"""From reserved to available: released, or expired."""
+MOVEMENT_KIND_PICKED: MovementKind.ValueType  # 5
+"""From available to picked."""
+MOVEMENT_KIND_PICKED_RESERVED: MovementKind.ValueType  # 6
+"""From reserved to picked."""
+MOVEMENT_KIND_UNPICKED: MovementKind.ValueType  # 7
+"""From picked to available."""
+MOVEMENT_KIND_UNPICKED_RESERVED: MovementKind.ValueType  # 8
+"""From picked to reserved."""
+MOVEMENT_KIND_DELIVERED: MovementKind.ValueType  # 9
+"""From picked to delivered."""
+MOVEMENT_KIND_RETURNED: MovementKind.ValueType  # 10
+"""From delivered to available."""
+MOVEMENT_KIND_TRANSFERRED_OUT: MovementKind.ValueType  # 11
+"""From available to transferred: what a child at another location goes on with."""
+MOVEMENT_KIND_TRANSFERRED_IN: MovementKind.ValueType  # 12
+"""From outside to available: the child."""
+MOVEMENT_KIND_RELOCATED_OUT: MovementKind.ValueType  # 13
+"""From available to outside: a unit with a serial number leaves its location."""
+MOVEMENT_KIND_RELOCATED_IN: MovementKind.ValueType  # 14
+"""From outside to available: the same unit comes to another location."""
+MOVEMENT_KIND_COUNTED_IN: MovementKind.ValueType  # 15
+"""From outside to available: a stocktake's surplus."""
+MOVEMENT_KIND_COUNTED_OUT: MovementKind.ValueType  # 16
+"""From available to removed: a stocktake's shortage."""
+MOVEMENT_KIND_CONSUMED: MovementKind.ValueType  # 17
+"""From available to removed: it became part of something, or fell into parts."""
+MOVEMENT_KIND_PRODUCED: MovementKind.ValueType  # 18
+"""From outside to available: it was made of something, or was part of it."""
+MOVEMENT_KIND_EXPECTED: MovementKind.ValueType  # 19
+"""From outside to on order. Of no stocked item."""
+MOVEMENT_KIND_EXPECTATION_CANCELLED: MovementKind.ValueType  # 20
+"""From on order to outside. Of no stocked item."""
+MOVEMENT_KIND_RECEIVED: MovementKind.ValueType  # 21
+"""From on order to available."""
+MOVEMENT_KIND_UNRECEIVED: MovementKind.ValueType  # 22
+"""From available to on order."""
+MOVEMENT_KIND_REVALUED: MovementKind.ValueType  # 23
+"""No unit moves: those on hand are worth more, or less, than before."""
 Global___MovementKind: _TypeAlias = MovementKind  # noqa: Y015
+
+class _ValuationMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ValuationMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ValuationMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VALUATION_METHOD_UNSPECIFIED: _ValuationMethod.ValueType  # 0
+    """Refused."""
+    VALUATION_METHOD_FIFO: _ValuationMethod.ValueType  # 1
+    """What the units on hand really cost: first in, first out, as oldest-first removal takes them, or as they were named."""
+    VALUATION_METHOD_LIFO: _ValuationMethod.ValueType  # 2
+    """As if the last units that came had left first."""
+    VALUATION_METHOD_AVERAGE: _ValuationMethod.ValueType  # 3
+    """As if each unit that left had cost the average of those on hand."""
+    VALUATION_METHOD_STANDARD: _ValuationMethod.ValueType  # 4
+    """At the standard cost that the item has now."""
+
+class ValuationMethod(_ValuationMethod, metaclass=_ValuationMethodEnumTypeWrapper):
+    """How stock is valued."""
+
+VALUATION_METHOD_UNSPECIFIED: ValuationMethod.ValueType  # 0
+"""Refused."""
+VALUATION_METHOD_FIFO: ValuationMethod.ValueType  # 1
+"""What the units on hand really cost: first in, first out, as oldest-first removal takes them, or as they were named."""
+VALUATION_METHOD_LIFO: ValuationMethod.ValueType  # 2
+"""As if the last units that came had left first."""
+VALUATION_METHOD_AVERAGE: ValuationMethod.ValueType  # 3
+"""As if each unit that left had cost the average of those on hand."""
+VALUATION_METHOD_STANDARD: ValuationMethod.ValueType  # 4
+"""At the standard cost that the item has now."""
+Global___ValuationMethod: _TypeAlias = ValuationMethod  # noqa: Y015
 
 @_typing.final
 class Location(_message.Message):
@@ -141,7 +287,9 @@ class Location(_message.Message):
     name: _builtins.str
     """1 to 100 characters, unique within the tenant, letter case counting."""
     active: _builtins.bool
-    """Whether stock may come in. Stock that is at an inactive location can still be taken out."""
+    """Whether stock may come in, and be taken out otherwise than by TransferStock. See
+    Settings.inactive_location_removal_allowed.
+    """
     etag: _builtins.str
     """Changes with each update; give it back in UpdateLocation. Set by the ledger."""
     @_builtins.property
@@ -346,6 +494,7 @@ class Item(_message.Message):
     TRACKING_FIELD_NUMBER: _builtins.int
     QUANTITY_SCALE_FIELD_NUMBER: _builtins.int
     ARCHIVED_FIELD_NUMBER: _builtins.int
+    STANDARD_COST_FIELD_NUMBER: _builtins.int
     item_id: _builtins.int
     """Assigned by the catalog: 1 to 99,999,999. Required."""
     version: _builtins.int
@@ -358,6 +507,12 @@ class Item(_message.Message):
     """
     archived: _builtins.bool
     """Whether it is no longer stocked: then no stock comes in. Default: it is stocked."""
+    @_builtins.property
+    def standard_cost(self) -> Global___UnitCost:
+        """What a unit should cost, for valuation at standard cost. Absent: it has no standard cost. Only callers with
+        `costs.view` see it, and it is ignored when others write it.
+        """
+
     def __init__(
         self,
         *,
@@ -366,10 +521,11 @@ class Item(_message.Message):
         tracking: Global___Tracking.ValueType = ...,
         quantity_scale: _builtins.int = ...,
         archived: _builtins.bool = ...,
+        standard_cost: Global___UnitCost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standard_cost", b"standard_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "item_id", b"item_id", "quantity_scale", b"quantity_scale", "tracking", b"tracking", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "item_id", b"item_id", "quantity_scale", b"quantity_scale", "standard_cost", b"standard_cost", "tracking", b"tracking", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,6 +558,49 @@ class RegisterItemRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterItemRequest: _TypeAlias = RegisterItemRequest  # noqa: Y015
+
+@_typing.final
+class UnregisterItemRequest(_message.Message):
+    """Asks the ledger to forget an item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.int
+    """The item. Required."""
+    validate_only: _builtins.bool
+    """Only tells whether the ledger would forget it. Nothing changes, and it may no longer be true a moment later."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.int = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnregisterItemRequest: _TypeAlias = UnregisterItemRequest  # noqa: Y015
+
+@_typing.final
+class UnregisterItemResponse(_message.Message):
+    """The item is forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnregisterItemResponse: _TypeAlias = UnregisterItemResponse  # noqa: Y015
 
 @_typing.final
 class Position(_message.Message):
@@ -619,27 +818,65 @@ class GetPositionRequest(_message.Message):
 
     POSITION_ID_FIELD_NUMBER: _builtins.int
     ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     position_id: _builtins.int
     """By its id."""
     @_builtins.property
     def item_at_location(self) -> Global___ItemAtLocation:
         """By its item and location."""
 
+    @_builtins.property
+    def as_of(self) -> Global___AsOf:
+        """Its totals as they were then. Absent: as they are. A position that was opened later is not found."""
+
     def __init__(
         self,
         *,
         position_id: _builtins.int = ...,
         item_at_location: Global___ItemAtLocation | None = ...,
+        as_of: Global___AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "key", b"key", "position_id", b"position_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "item_at_location", b"item_at_location", "key", b"key", "position_id", b"position_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "key", b"key", "position_id", b"position_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "item_at_location", b"item_at_location", "key", b"key", "position_id", b"position_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_key: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
     _WhichOneofArgType_key: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_key) -> _WhichOneofReturnType_key | None: ...
 
 Global___GetPositionRequest: _TypeAlias = GetPositionRequest  # noqa: Y015
+
+@_typing.final
+class AsOf(_message.Message):
+    """An instant of the journal: what was recorded up to it counts, and nothing after it. Back-dated stock counts from when
+    it was recorded. Reservations count as long as no release of theirs was recorded.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    movement_id: _builtins.int
+    """Right after this movement: 0 (before the first) up to the last."""
+    @_builtins.property
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """What was recorded at this time or before. Not in the future."""
+
+    def __init__(
+        self,
+        *,
+        movement_id: _builtins.int = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "movement_id", b"movement_id", "record_time", b"record_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "movement_id", b"movement_id", "record_time", b"record_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["movement_id", "record_time"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___AsOf: _TypeAlias = AsOf  # noqa: Y015
 
 @_typing.final
 class ListPositionsRequest(_message.Message):
@@ -654,6 +891,7 @@ class ListPositionsRequest(_message.Message):
     BELOW_MINIMUM_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     WITH_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
     page_token: _builtins.str
@@ -675,6 +913,12 @@ class ListPositionsRequest(_message.Message):
         is: content of another type counts as no value).
         """
 
+    @_builtins.property
+    def as_of(self) -> Global___AsOf:
+        """Totals as they were then, also those that conditions ask about, of the positions that were open then. Absent: as they
+        are.
+        """
+
     def __init__(
         self,
         *,
@@ -685,10 +929,11 @@ class ListPositionsRequest(_message.Message):
         below_minimum: _builtins.bool = ...,
         filter: _filter_pb2.Filter | None = ...,
         with_total_size: _builtins.bool = ...,
+        as_of: Global___AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["below_minimum", b"below_minimum", "filter", b"filter", "item_id", b"item_id", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token", "with_total_size", b"with_total_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "below_minimum", b"below_minimum", "filter", b"filter", "item_id", b"item_id", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token", "with_total_size", b"with_total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -879,6 +1124,8 @@ class AddStockRequest(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     EXTENSIONS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Names the request for repeats: a UUID. Required."""
     position_id: _builtins.int
@@ -899,6 +1146,8 @@ class AddStockRequest(_message.Message):
     """Only tells what would happen: nothing is recorded, the movement has no id and no record time, and the request id
     is neither looked up nor used up. What it tells may no longer be true a moment later.
     """
+    invoice_number: _builtins.str
+    """The supplier's invoice, up to 100 characters. Required when the tenant's settings demand it."""
     @_builtins.property
     def item_at_location(self) -> Global___ItemAtLocation:
         """A position by its item and location."""
@@ -924,6 +1173,10 @@ class AddStockRequest(_message.Message):
     def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What only one vendor's API knows of the new stocked item. See StockedItem.extensions."""
 
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on the units are not to be used any more. Absent: they don't expire."""
+
     def __init__(
         self,
         *,
@@ -940,10 +1193,12 @@ class AddStockRequest(_message.Message):
         reference: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        invoice_number: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "receive_time", b"receive_time", "target", b"target", "unit_cost", b"unit_cost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "expire_time", b"expire_time", "item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "receive_time", b"receive_time", "target", b"target", "unit_cost", b"unit_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "extensions", b"extensions", "item_at_location", b"item_at_location", "lot", b"lot", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "receive_time", b"receive_time", "reference", b"reference", "request_id", b"request_id", "serial_number", b"serial_number", "target", b"target", "unit_cost", b"unit_cost", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "expire_time", b"expire_time", "extensions", b"extensions", "invoice_number", b"invoice_number", "item_at_location", b"item_at_location", "lot", b"lot", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "receive_time", b"receive_time", "reference", b"reference", "request_id", b"request_id", "serial_number", b"serial_number", "target", b"target", "unit_cost", b"unit_cost", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_cost: _TypeAlias = _typing.Literal["unit_cost", "cost_method"]  # noqa: Y015
     _WhichOneofArgType_cost: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
@@ -1021,13 +1276,33 @@ class StockSource(_message.Message):
     OLDEST_FIRST_FIELD_NUMBER: _builtins.int
     POSITION_ID_FIELD_NUMBER: _builtins.int
     STOCKED_ITEM_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    STOCKED_ITEMS_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    INCLUDE_EXPIRED_FIELD_NUMBER: _builtins.int
     position_id: _builtins.int
     """Oldest first, by position."""
     stocked_item_id: _builtins.int
     """From this stocked item and no other."""
+    order: Global___StockOrder.ValueType
+    """In which order stocked items are drawn on, when a position is named. Default: oldest first. Refused together with
+    another order than OLDEST_FIRST in `oldest_first`, and with named stocked items.
+    """
+    include_expired: _builtins.bool
+    """Whether units that have expired may be drawn on, too. Default: they are passed over, and count as not there. Named
+    stocked items are subject to it as well.
+    """
     @_builtins.property
     def oldest_first(self) -> Global___StockSource.OldestFirst:
         """Oldest first, by item and location."""
+
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By item and location, in the order that `order` names."""
+
+    @_builtins.property
+    def stocked_items(self) -> Global___StockedItems:
+        """From these stocked items, in this order, and no other."""
 
     def __init__(
         self,
@@ -1035,16 +1310,44 @@ class StockSource(_message.Message):
         oldest_first: Global___StockSource.OldestFirst | None = ...,
         position_id: _builtins.int = ...,
         stocked_item_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        stocked_items: Global___StockedItems | None = ...,
+        order: Global___StockOrder.ValueType = ...,
+        include_expired: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "oldest_first", b"oldest_first", "position_id", b"position_id", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "kind", b"kind", "oldest_first", b"oldest_first", "position_id", b"position_id", "stocked_item_id", b"stocked_item_id", "stocked_items", b"stocked_items"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "oldest_first", b"oldest_first", "position_id", b"position_id", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_expired", b"include_expired", "item_at_location", b"item_at_location", "kind", b"kind", "oldest_first", b"oldest_first", "order", b"order", "position_id", b"position_id", "stocked_item_id", b"stocked_item_id", "stocked_items", b"stocked_items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["oldest_first", "position_id", "stocked_item_id"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["oldest_first", "position_id", "stocked_item_id", "item_at_location", "stocked_items"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___StockSource: _TypeAlias = StockSource  # noqa: Y015
+
+@_typing.final
+class StockedItems(_message.Message):
+    """Stocked items by their ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STOCKED_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stocked_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 to 1,000 different ones, all of one position. Required."""
+
+    def __init__(
+        self,
+        *,
+        stocked_item_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stocked_item_ids", b"stocked_item_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockedItems: _TypeAlias = StockedItems  # noqa: Y015
 
 @_typing.final
 class RemoveStockRequest(_message.Message):
@@ -1057,6 +1360,7 @@ class RemoveStockRequest(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Names the request for repeats: a UUID. Required."""
     reason: _builtins.str
@@ -1065,6 +1369,8 @@ class RemoveStockRequest(_message.Message):
     """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
     is neither looked up nor used up. What it tells may no longer be true a moment later.
     """
+    allow_partial: _builtins.bool
+    """Whether fewer units will do: then as many are removed as there are, at least one. Default: all of them or none."""
     @_builtins.property
     def source(self) -> Global___StockSource:
         """Which units. Required."""
@@ -1083,10 +1389,11 @@ class RemoveStockRequest(_message.Message):
         quantity: _decimal_pb2.Decimal | None = ...,
         reason: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        allow_partial: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1101,7 +1408,9 @@ class RemoveStockResponse(_message.Message):
     MOVEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
-        """One for each stocked item drawn on, in the order in which they were drawn on: oldest first."""
+        """One for each stocked item drawn on, in the order in which they were drawn on: oldest first unless the source names
+        another order.
+        """
 
     def __init__(
         self,
@@ -1115,6 +1424,1677 @@ class RemoveStockResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveStockResponse: _TypeAlias = RemoveStockResponse  # noqa: Y015
+
+@_typing.final
+class ReserveStockRequest(_message.Message):
+    """Asks to promise units to a demand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
+    EXPIRE_AFTER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    allow_partial: _builtins.bool
+    """Whether fewer units will do: then as many are reserved as there are, at least one. Default: all of them or none."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Which units. Required."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units to reserve: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    @_builtins.property
+    def expire_after(self) -> _duration_pb2.Duration:
+        """After how long the reservation expires, by the database's clock: more than zero, up to 3,650 days. It holds for all that
+        the demand has reserved at the position, in the place of what was set before. Absent: it doesn't expire.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        allow_partial: _builtins.bool = ...,
+        expire_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_after", b"expire_after", "quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "demand", b"demand", "expire_after", b"expire_after", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveStockRequest: _TypeAlias = ReserveStockRequest  # noqa: Y015
+
+@_typing.final
+class ReserveStockResponse(_message.Message):
+    """What was reserved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item, in the order in which they were drawn on."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the reservation expires. Absent: it doesn't, or this is a preview."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveStockResponse: _TypeAlias = ReserveStockResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseStockRequest(_message.Message):
+    """Asks to give reserved units back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Where: a position, one stocked item, or several. `order` is refused: what a demand holds has an order of its own.
+        Required.
+        """
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many units: greater than zero, below 10^12, with no more decimals than the item's scale. Absent: all that the
+        demand has there.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseStockRequest: _TypeAlias = ReleaseStockRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseStockResponse(_message.Message):
+    """What was released."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item, in the order in which they were drawn on."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseStockResponse: _TypeAlias = ReleaseStockResponse  # noqa: Y015
+
+@_typing.final
+class ExtendReservationRequest(_message.Message):
+    """Asks for another expiry of a reservation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    EXPIRE_AFTER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    position_id: _builtins.int
+    """By its id."""
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By its item and location."""
+
+    @_builtins.property
+    def expire_after(self) -> _duration_pb2.Duration:
+        """After how long from now it expires, as in ReserveStock. Absent: it doesn't expire."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        expire_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_after", b"expire_after", "item_at_location", b"item_at_location", "position", b"position", "position_id", b"position_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "expire_after", b"expire_after", "item_at_location", b"item_at_location", "position", b"position", "position_id", b"position_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_position: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
+    _WhichOneofArgType_position: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_position) -> _WhichOneofReturnType_position | None: ...
+
+Global___ExtendReservationRequest: _TypeAlias = ExtendReservationRequest  # noqa: Y015
+
+@_typing.final
+class ExtendReservationResponse(_message.Message):
+    """The reservation has another expiry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it expires. Absent: it doesn't."""
+
+    def __init__(
+        self,
+        *,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendReservationResponse: _TypeAlias = ExtendReservationResponse  # noqa: Y015
+
+@_typing.final
+class PickStockRequest(_message.Message):
+    """Asks to take units off the shelf for a demand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
+    RESERVED_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    allow_partial: _builtins.bool
+    """Whether fewer units will do: then as many are picked as there are, at least one. Default: all of them or none."""
+    reserved_only: _builtins.bool
+    """Whether only what the demand has reserved may be picked. Default: what is available, too."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Which units. `order` and `include_expired` hold for those that the demand had not reserved. Required."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units to pick: greater than zero, below 10^12, with no more decimals than the item's scale. Absent: all that the demand
+        has reserved there, and no more.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        allow_partial: _builtins.bool = ...,
+        reserved_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "demand", b"demand", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "reserved_only", b"reserved_only", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PickStockRequest: _TypeAlias = PickStockRequest  # noqa: Y015
+
+@_typing.final
+class PickStockResponse(_message.Message):
+    """What was picked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item, in the order in which they were drawn on."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PickStockResponse: _TypeAlias = PickStockResponse  # noqa: Y015
+
+@_typing.final
+class UnpickStockRequest(_message.Message):
+    """Asks to put picked units back on the shelf."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    KEEP_RESERVED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    keep_reserved: _builtins.bool
+    """Whether the units are reserved for the demand again. Default: they are available."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Where: a position, one stocked item, or several. `order` is refused: what a demand holds has an order of its own.
+        Required.
+        """
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many units: greater than zero, below 10^12, with no more decimals than the item's scale. Absent: all that the
+        demand has there.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        keep_reserved: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "keep_reserved", b"keep_reserved", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpickStockRequest: _TypeAlias = UnpickStockRequest  # noqa: Y015
+
+@_typing.final
+class UnpickStockResponse(_message.Message):
+    """What was put back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item, in the order in which they were drawn on."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpickStockResponse: _TypeAlias = UnpickStockResponse  # noqa: Y015
+
+@_typing.final
+class DeliverStockRequest(_message.Message):
+    """Asks to hand picked units over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Where: a position, one stocked item, or several. `order` is refused: what a demand holds has an order of its own.
+        Required.
+        """
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many units: greater than zero, below 10^12, with no more decimals than the item's scale. Absent: all that the
+        demand has there.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverStockRequest: _TypeAlias = DeliverStockRequest  # noqa: Y015
+
+@_typing.final
+class DeliverStockResponse(_message.Message):
+    """What was delivered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item, in the order in which they were drawn on."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverStockResponse: _TypeAlias = DeliverStockResponse  # noqa: Y015
+
+@_typing.final
+class ReturnStockRequest(_message.Message):
+    """Asks to take delivered units back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    demand: _builtins.str
+    """The outside document that the units are for, in the caller's own words: 1 to 100 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Where: a position, one stocked item, or several. `order` is refused: what a demand holds has an order of its own.
+        Required.
+        """
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many units: greater than zero, below 10^12, with no more decimals than the item's scale. Absent: all that the
+        demand has there.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnStockRequest: _TypeAlias = ReturnStockRequest  # noqa: Y015
+
+@_typing.final
+class ReturnStockResponse(_message.Message):
+    """What came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """One for each stocked item, in the order in which they were drawn on."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnStockResponse: _TypeAlias = ReturnStockResponse  # noqa: Y015
+
+@_typing.final
+class Reservation(_message.Message):
+    """What a demand has of one stocked item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEMAND_FIELD_NUMBER: _builtins.int
+    STOCKED_ITEM_ID_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    PICKED_FIELD_NUMBER: _builtins.int
+    DELIVERED_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    demand: _builtins.str
+    """The outside document that the units are for."""
+    stocked_item_id: _builtins.int
+    """Whose units they are."""
+    position_id: _builtins.int
+    """Where it was when the demand got it."""
+    item_id: _builtins.int
+    """Its item."""
+    location_id: _builtins.int
+    """Its location."""
+    @_builtins.property
+    def reserved(self) -> _decimal_pb2.Decimal:
+        """Units promised to the demand, still on the shelf."""
+
+    @_builtins.property
+    def picked(self) -> _decimal_pb2.Decimal:
+        """Units taken off the shelf for it."""
+
+    @_builtins.property
+    def delivered(self) -> _decimal_pb2.Decimal:
+        """Units handed over and not returned."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When what is reserved will count as available again. Absent: it doesn't expire."""
+
+    def __init__(
+        self,
+        *,
+        demand: _builtins.str = ...,
+        stocked_item_id: _builtins.int = ...,
+        position_id: _builtins.int = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        reserved: _decimal_pb2.Decimal | None = ...,
+        picked: _decimal_pb2.Decimal | None = ...,
+        delivered: _decimal_pb2.Decimal | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "expire_time", b"expire_time", "picked", b"picked", "reserved", b"reserved"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "demand", b"demand", "expire_time", b"expire_time", "item_id", b"item_id", "location_id", b"location_id", "picked", b"picked", "position_id", b"position_id", "reserved", b"reserved", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
+
+@_typing.final
+class ListReservationsRequest(_message.Message):
+    """Asks who holds stock; every condition that is given must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    STOCKED_ITEM_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_CLOSED_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
+    page_token: _builtins.str
+    """The next_page_token of the answer before, to a request that was otherwise the same. Empty: from the beginning."""
+    demand: _builtins.str
+    """Only those of this demand. Empty: of any."""
+    position_id: _builtins.int
+    """Only those at this position. 0: at any."""
+    stocked_item_id: _builtins.int
+    """Only those of this stocked item. 0: of any."""
+    item_id: _builtins.int
+    """Only those of this item. 0: of any."""
+    location_id: _builtins.int
+    """Only those at this location. 0: at any."""
+    include_closed: _builtins.bool
+    """Also those with nothing but delivered units, or none at all. Default: only with units reserved or picked."""
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only rows that pass this filter, too. Absent: any. Fields: `demand` (text); `stocked_item_id`, `position_id`, `item_id`,
+        `location_id` (integer); `reserved`, `picked`, `delivered` (decimal); `expire_time` (time).
+        """
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        demand: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        stocked_item_id: _builtins.int = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        include_closed: _builtins.bool = ...,
+        filter: _filter_pb2.Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "filter", b"filter", "include_closed", b"include_closed", "item_id", b"item_id", "location_id", b"location_id", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationsRequest: _TypeAlias = ListReservationsRequest  # noqa: Y015
+
+@_typing.final
+class ListReservationsResponse(_message.Message):
+    """One page of reservations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page. Empty: this was the last one."""
+    @_builtins.property
+    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]:
+        """Ordered by position, demand and stocked item."""
+
+    def __init__(
+        self,
+        *,
+        reservations: _abc.Iterable[Global___Reservation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reservations", b"reservations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationsResponse: _TypeAlias = ListReservationsResponse  # noqa: Y015
+
+@_typing.final
+class TransferStockRequest(_message.Message):
+    """Asks to take units to another location."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TO_LOCATION_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    to_location_id: _builtins.int
+    """The location that they go to, another than the one where they are. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    allow_partial: _builtins.bool
+    """Whether fewer units will do: then as many go as there are, at least one. Default: all of them or none."""
+    reference: _builtins.str
+    """The outside document, up to 100 characters."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Which units. Required."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units to transfer: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        to_location_id: _builtins.int = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        allow_partial: _builtins.bool = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "quantity", b"quantity", "reason", b"reason", "reference", b"reference", "request_id", b"request_id", "source", b"source", "to_location_id", b"to_location_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferStockRequest: _TypeAlias = TransferStockRequest  # noqa: Y015
+
+@_typing.final
+class TransferStockResponse(_message.Message):
+    """What was transferred."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """Two for each stocked item drawn on: out of the one location, and into the other."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferStockResponse: _TypeAlias = TransferStockResponse  # noqa: Y015
+
+@_typing.final
+class CountStockRequest(_message.Message):
+    """Asks to make the books agree with a stocktake."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    STOCKED_ITEM_ID_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    COUNT_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    position_id: _builtins.int
+    """Everything at a position, by its id."""
+    stocked_item_id: _builtins.int
+    """One stocked item: a lot, or a unit with a serial number."""
+    reason: _builtins.str
+    """Why, 1 to 500 characters. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """Everything at a position, by its item and location."""
+
+    @_builtins.property
+    def counted(self) -> _decimal_pb2.Decimal:
+        """Units that were found on hand, reserved and picked ones included: zero or more, below 10^12, with no more decimals than
+        the item's scale. Required.
+        """
+
+    @_builtins.property
+    def count_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were counted: the difference is taken against what was on hand then, so that what moved since is not lost.
+        Not in the future. Absent: now.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        stocked_item_id: _builtins.int = ...,
+        counted: _decimal_pb2.Decimal | None = ...,
+        count_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["count_time", b"count_time", "counted", b"counted", "item_at_location", b"item_at_location", "position_id", b"position_id", "stocked_item_id", b"stocked_item_id", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count_time", b"count_time", "counted", b"counted", "item_at_location", b"item_at_location", "position_id", b"position_id", "reason", b"reason", "request_id", b"request_id", "stocked_item_id", b"stocked_item_id", "target", b"target", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["position_id", "item_at_location", "stocked_item_id"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___CountStockRequest: _TypeAlias = CountStockRequest  # noqa: Y015
+
+@_typing.final
+class CountStockResponse(_message.Message):
+    """What a stocktake changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """None when the books were right; else those of kind COUNTED_OUT for a shortage, or the one of kind COUNTED_IN for a
+        surplus.
+        """
+
+    @_builtins.property
+    def difference(self) -> _decimal_pb2.Decimal:
+        """Units counted less units on the books: negative for a shortage."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+        difference: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["difference", b"difference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["difference", b"difference", "movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountStockResponse: _TypeAlias = CountStockResponse  # noqa: Y015
+
+@_typing.final
+class Component(_message.Message):
+    """Units that a kit is made of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Which units. Required."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many in all, not for each kit: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    def __init__(
+        self,
+        *,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Component: _TypeAlias = Component  # noqa: Y015
+
+@_typing.final
+class AssembleStockRequest(_message.Message):
+    """Asks to make a kit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    position_id: _builtins.int
+    """By the position's id."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters. Required when the tenant's settings demand it."""
+    lot: _builtins.str
+    """As in AddStock."""
+    serial_number: _builtins.str
+    """As in AddStock."""
+    reference: _builtins.str
+    """The outside document, up to 100 characters."""
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___Component]:
+        """What is made of: 1 to 100. Required."""
+
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By item and location."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many kits: greater than zero, below 10^12, with no more decimals than the kit's scale; exactly 1 for a serial-tracked
+        item. Required.
+        """
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """As in AddStock."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        components: _abc.Iterable[Global___Component] | None = ...,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        lot: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "expire_time", b"expire_time", "item_at_location", b"item_at_location", "lot", b"lot", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "reference", b"reference", "request_id", b"request_id", "serial_number", b"serial_number", "target", b"target", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___AssembleStockRequest: _TypeAlias = AssembleStockRequest  # noqa: Y015
+
+@_typing.final
+class AssembleStockResponse(_message.Message):
+    """What was assembled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """Of kind CONSUMED for each stocked item drawn on, component by component; the last one is of kind PRODUCED, the kit. It is
+        worth the sum of their amounts; unknown, if one of them is.
+        """
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssembleStockResponse: _TypeAlias = AssembleStockResponse  # noqa: Y015
+
+@_typing.final
+class Part(_message.Message):
+    """Units that a kit falls into."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    COST_SHARE_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    position_id: _builtins.int
+    """By the position's id."""
+    lot: _builtins.str
+    """As in AddStock."""
+    serial_number: _builtins.str
+    """As in AddStock."""
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By item and location."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many in all, not for each kit: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    @_builtins.property
+    def cost_share(self) -> _decimal_pb2.Decimal:
+        """Its share of the kit's cost, in relation to the shares of the others: zero or more, up to 6 decimals. Either all parts have
+        one, not all zero, or none has: then the cost is divided by quantity.
+        """
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """As in AddStock."""
+
+    def __init__(
+        self,
+        *,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        cost_share: _decimal_pb2.Decimal | None = ...,
+        lot: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_share", b"cost_share", "expire_time", b"expire_time", "item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_share", b"cost_share", "expire_time", b"expire_time", "item_at_location", b"item_at_location", "lot", b"lot", "position_id", b"position_id", "quantity", b"quantity", "serial_number", b"serial_number", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___Part: _TypeAlias = Part  # noqa: Y015
+
+@_typing.final
+class DisassembleStockRequest(_message.Message):
+    """Asks to take kits apart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters. Required when the tenant's settings demand it."""
+    reference: _builtins.str
+    """The outside document, up to 100 characters."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Which kits. Required."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """How many kits: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]:
+        """What they fall into: 1 to 100. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        parts: _abc.Iterable[Global___Part] | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts", b"parts", "quantity", b"quantity", "reason", b"reason", "reference", b"reference", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisassembleStockRequest: _TypeAlias = DisassembleStockRequest  # noqa: Y015
+
+@_typing.final
+class DisassembleStockResponse(_message.Message):
+    """What was taken apart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """Of kind CONSUMED for each stocked item drawn on, then one of kind PRODUCED for each part."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisassembleStockResponse: _TypeAlias = DisassembleStockResponse  # noqa: Y015
+
+@_typing.final
+class ExpectStockRequest(_message.Message):
+    """Asks to note that an order will bring units."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    order_line: _builtins.str
+    """The line of the order, in the caller's own words: 1 to 100 characters. Expected again, it brings more. Required."""
+    position_id: _builtins.int
+    """By the position's id."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By item and location. A position is opened if there is none."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units that will come: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_line: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "order_line", b"order_line", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "target", b"target", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___ExpectStockRequest: _TypeAlias = ExpectStockRequest  # noqa: Y015
+
+@_typing.final
+class ExpectStockResponse(_message.Message):
+    """What is expected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movement(self) -> Global___Movement:
+        """The one movement, of kind EXPECTED."""
+
+    def __init__(
+        self,
+        *,
+        movement: Global___Movement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectStockResponse: _TypeAlias = ExpectStockResponse  # noqa: Y015
+
+@_typing.final
+class CancelExpectedStockRequest(_message.Message):
+    """Asks to note that an order will bring fewer units."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    order_line: _builtins.str
+    """The line of the order. Required."""
+    position_id: _builtins.int
+    """By the position's id."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By item and location."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units that won't come: greater than zero, below 10^12, with no more decimals than the item's scale. Absent: all that the
+        line still has on order there.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_line: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_at_location", b"item_at_location", "order_line", b"order_line", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "target", b"target", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___CancelExpectedStockRequest: _TypeAlias = CancelExpectedStockRequest  # noqa: Y015
+
+@_typing.final
+class CancelExpectedStockResponse(_message.Message):
+    """What is no longer expected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movement(self) -> Global___Movement:
+        """The one movement, of kind EXPECTATION_CANCELLED."""
+
+    def __init__(
+        self,
+        *,
+        movement: Global___Movement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelExpectedStockResponse: _TypeAlias = CancelExpectedStockResponse  # noqa: Y015
+
+@_typing.final
+class ReceiveStockRequest(_message.Message):
+    """Asks to receive what an order line has on order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ExtensionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_AT_LOCATION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    UNIT_COST_FIELD_NUMBER: _builtins.int
+    COST_METHOD_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBERS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    order_line: _builtins.str
+    """The line of the order. Required."""
+    position_id: _builtins.int
+    """By the position's id."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters."""
+    cost_method: Global___CostMethod.ValueType
+    """Found from the position's other stock."""
+    lot: _builtins.str
+    """As in AddStock."""
+    reference: _builtins.str
+    """The receipt, or another outside document: up to 100 characters."""
+    invoice_number: _builtins.str
+    """The supplier's invoice, up to 100 characters. Required when the tenant's settings demand it."""
+    @_builtins.property
+    def item_at_location(self) -> Global___ItemAtLocation:
+        """By item and location."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units that came: greater than zero, below 10^12, with no more decimals than the item's scale. Required unless
+        serial_numbers are given, whose number it must be.
+        """
+
+    @_builtins.property
+    def receive_time(self) -> _timestamp_pb2.Timestamp:
+        """As in AddStock."""
+
+    @_builtins.property
+    def unit_cost(self) -> Global___UnitCost:
+        """Given."""
+
+    @_builtins.property
+    def serial_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The units' serial numbers, up to 10,000 different ones of up to 100 characters each (1,000 in a batch or a stream).
+        Required for a serial-tracked item, refused for any other; no unit of the item in stock may have one of them.
+        """
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """As in AddStock."""
+
+    @_builtins.property
+    def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What only one vendor's API knows of the new stocked items. See StockedItem.extensions."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_line: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_at_location: Global___ItemAtLocation | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        receive_time: _timestamp_pb2.Timestamp | None = ...,
+        unit_cost: Global___UnitCost | None = ...,
+        cost_method: Global___CostMethod.ValueType = ...,
+        lot: _builtins.str = ...,
+        serial_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        reference: _builtins.str = ...,
+        invoice_number: _builtins.str = ...,
+        extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "expire_time", b"expire_time", "item_at_location", b"item_at_location", "position_id", b"position_id", "quantity", b"quantity", "receive_time", b"receive_time", "target", b"target", "unit_cost", b"unit_cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "cost_method", b"cost_method", "expire_time", b"expire_time", "extensions", b"extensions", "invoice_number", b"invoice_number", "item_at_location", b"item_at_location", "lot", b"lot", "order_line", b"order_line", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "receive_time", b"receive_time", "reference", b"reference", "request_id", b"request_id", "serial_numbers", b"serial_numbers", "target", b"target", "unit_cost", b"unit_cost", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_cost: _TypeAlias = _typing.Literal["unit_cost", "cost_method"]  # noqa: Y015
+    _WhichOneofArgType_cost: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["position_id", "item_at_location"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_cost) -> _WhichOneofReturnType_cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___ReceiveStockRequest: _TypeAlias = ReceiveStockRequest  # noqa: Y015
+
+@_typing.final
+class ReceiveStockResponse(_message.Message):
+    """What was received."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    STOCKED_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    UNIT_COST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """Of kind RECEIVED, one for each new stocked item, in the order of the serial numbers; only the first 1,000 of them. The ids
+        of those that follow go on by one, and ListMovements has them.
+        """
+
+    @_builtins.property
+    def stocked_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The new stocked items, all of them in the same order. Zeros in a preview."""
+
+    @_builtins.property
+    def unit_cost(self) -> Global___UnitCost:
+        """What a unit cost, as it was given or found. Absent: unknown, or the caller lacks `costs.view`."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+        stocked_item_ids: _abc.Iterable[_builtins.int] | None = ...,
+        unit_cost: Global___UnitCost | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unit_cost", b"unit_cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements", "stocked_item_ids", b"stocked_item_ids", "unit_cost", b"unit_cost"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveStockResponse: _TypeAlias = ReceiveStockResponse  # noqa: Y015
+
+@_typing.final
+class UnreceiveStockRequest(_message.Message):
+    """Asks to take back what an order line has brought."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LOWER_ORDER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    order_line: _builtins.str
+    """The line of the order. Required."""
+    validate_only: _builtins.bool
+    """Only tells what would happen: nothing is recorded, movements have no id and no record time, and the request id
+    is neither looked up nor used up. What it tells may no longer be true a moment later.
+    """
+    reason: _builtins.str
+    """Why, up to 500 characters. Required when the tenant's settings demand it."""
+    lower_order: _builtins.bool
+    """Whether the order line is lowered by as much, so that the units are no longer on order. Default: they are on order again."""
+    @_builtins.property
+    def source(self) -> Global___StockSource:
+        """Which units. `order` and `include_expired` are refused: the newest receipts go first, expired or not. Required."""
+
+    @_builtins.property
+    def quantity(self) -> _decimal_pb2.Decimal:
+        """Units to take back: greater than zero, below 10^12, with no more decimals than the item's scale. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_line: _builtins.str = ...,
+        source: Global___StockSource | None = ...,
+        quantity: _decimal_pb2.Decimal | None = ...,
+        validate_only: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        lower_order: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lower_order", b"lower_order", "order_line", b"order_line", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreceiveStockRequest: _TypeAlias = UnreceiveStockRequest  # noqa: Y015
+
+@_typing.final
+class UnreceiveStockResponse(_message.Message):
+    """What was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """Of kind UNRECEIVED for each stocked item drawn on, newest first, each naming the movement that it takes back; then one of
+        kind EXPECTATION_CANCELLED, if the line was lowered.
+        """
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreceiveStockResponse: _TypeAlias = UnreceiveStockResponse  # noqa: Y015
+
+@_typing.final
+class Expectation(_message.Message):
+    """What an order line brings to one position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    ON_ORDER_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
+    order_line: _builtins.str
+    """Which one, in its caller's own words."""
+    position_id: _builtins.int
+    """Where its units come in."""
+    item_id: _builtins.int
+    """What they will be units of."""
+    location_id: _builtins.int
+    """Where the position is."""
+    @_builtins.property
+    def on_order(self) -> _decimal_pb2.Decimal:
+        """Units that are still to come."""
+
+    @_builtins.property
+    def received(self) -> _decimal_pb2.Decimal:
+        """Units that came, less those that were taken back."""
+
+    def __init__(
+        self,
+        *,
+        order_line: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        on_order: _decimal_pb2.Decimal | None = ...,
+        received: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["on_order", b"on_order", "received", b"received"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "location_id", b"location_id", "on_order", b"on_order", "order_line", b"order_line", "position_id", b"position_id", "received", b"received"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expectation: _TypeAlias = Expectation  # noqa: Y015
+
+@_typing.final
+class ListExpectationsRequest(_message.Message):
+    """Asks what order lines bring; every condition that is given must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_CLOSED_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
+    page_token: _builtins.str
+    """The next_page_token of the answer before, to a request that was otherwise the same. Empty: from the beginning."""
+    order_line: _builtins.str
+    """Only this order line. Empty: any."""
+    position_id: _builtins.int
+    """Only at this position. 0: at any."""
+    item_id: _builtins.int
+    """Only of this item. 0: of any."""
+    location_id: _builtins.int
+    """Only at this location. 0: at any."""
+    include_closed: _builtins.bool
+    """Also those with nothing more to come. Default: only with units on order."""
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only rows that pass this filter, too. Absent: any. Fields: `order_line` (text); `position_id`, `item_id`, `location_id`
+        (integer); `on_order`, `received` (decimal).
+        """
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        order_line: _builtins.str = ...,
+        position_id: _builtins.int = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        include_closed: _builtins.bool = ...,
+        filter: _filter_pb2.Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "include_closed", b"include_closed", "item_id", b"item_id", "location_id", b"location_id", "order_line", b"order_line", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExpectationsRequest: _TypeAlias = ListExpectationsRequest  # noqa: Y015
+
+@_typing.final
+class ListExpectationsResponse(_message.Message):
+    """One page of expectations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPECTATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page. Empty: this was the last one."""
+    @_builtins.property
+    def expectations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Expectation]:
+        """Ordered by position and order line."""
+
+    def __init__(
+        self,
+        *,
+        expectations: _abc.Iterable[Global___Expectation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expectations", b"expectations", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExpectationsResponse: _TypeAlias = ListExpectationsResponse  # noqa: Y015
 
 @_typing.final
 class StockedItem(_message.Message):
@@ -1156,6 +3136,10 @@ class StockedItem(_message.Message):
     SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EXTENSIONS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    PARENT_STOCKED_ITEM_ID_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
     stocked_item_id: _builtins.int
     """Given by the ledger."""
     position_id: _builtins.int
@@ -1168,6 +3152,12 @@ class StockedItem(_message.Message):
     """Its lot. Empty unless the item is lot-tracked."""
     serial_number: _builtins.str
     """Its serial number. Empty unless the item is serial-tracked."""
+    parent_stocked_item_id: _builtins.int
+    """The stocked item at another location that its units were transferred from. 0: they were not."""
+    order_line: _builtins.str
+    """The order line that brought it. Empty: none did."""
+    invoice_number: _builtins.str
+    """The supplier's invoice. Empty: unknown."""
     @_builtins.property
     def receive_time(self) -> _timestamp_pb2.Timestamp:
         """When the units came: their age. Never changes."""
@@ -1196,6 +3186,10 @@ class StockedItem(_message.Message):
         long as that. Up to 10 vendors. As AddStock gave them.
         """
 
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on its units are not to be used any more: the expiry of the lot. Absent: they don't expire."""
+
     def __init__(
         self,
         *,
@@ -1211,10 +3205,14 @@ class StockedItem(_message.Message):
         serial_number: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         extensions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        parent_stocked_item_id: _builtins.int = ...,
+        order_line: _builtins.str = ...,
+        invoice_number: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "places", b"places", "receive_time", b"receive_time", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "places", b"places", "receive_time", b"receive_time", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "extensions", b"extensions", "item_id", b"item_id", "location_id", b"location_id", "lot", b"lot", "places", b"places", "position_id", b"position_id", "receive_time", b"receive_time", "serial_number", b"serial_number", "stocked_item_id", b"stocked_item_id", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "extensions", b"extensions", "invoice_number", b"invoice_number", "item_id", b"item_id", "location_id", b"location_id", "lot", b"lot", "order_line", b"order_line", "parent_stocked_item_id", b"parent_stocked_item_id", "places", b"places", "position_id", b"position_id", "receive_time", b"receive_time", "serial_number", b"serial_number", "stocked_item_id", b"stocked_item_id", "unit_cost", b"unit_cost", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1303,6 +3301,47 @@ class GetStockedItemRequest(_message.Message):
 Global___GetStockedItemRequest: _TypeAlias = GetStockedItemRequest  # noqa: Y015
 
 @_typing.final
+class UpdateStockedItemRequest(_message.Message):
+    """Asks for a change to what is known of a stocked item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STOCKED_ITEM_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Names the request for repeats: a UUID. Required."""
+    reason: _builtins.str
+    """Why, up to 500 characters. Required when the tenant's settings demand it."""
+    @_builtins.property
+    def stocked_item(self) -> Global___StockedItem:
+        """stocked_item_id names it; the fields in the mask take these values, the rest is ignored."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields change: "unit_cost", "serial_number", "expire_time" (none when it is absent), "extensions" (all of them), or
+        "extensions.<vendor>" (that one; it is dropped when it is not given). A unit cost is refused without `costs.view`.
+        Required, at least one.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        stocked_item: Global___StockedItem | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stocked_item", b"stocked_item", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "request_id", b"request_id", "stocked_item", b"stocked_item", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateStockedItemRequest: _TypeAlias = UpdateStockedItemRequest  # noqa: Y015
+
+@_typing.final
 class ListStockedItemsRequest(_message.Message):
     """Asks for stocked items; every condition that is given must hold."""
 
@@ -1343,7 +3382,8 @@ class ListStockedItemsRequest(_message.Message):
         """Only rows that pass this filter, too. Absent: any. Fields: `stocked_item_id`, `position_id`,
         `item_id`, `location_id` (integer); `receive_time`, `create_time` (time); `places.received`, `places.available`,
         `places.reserved`, `places.picked`, `places.delivered`, `places.transferred`, `places.removed` (decimal);
-        `unit_cost.value` (decimal; refused without `costs.view`); `lot`, `serial_number` (text, none when empty);
+        `unit_cost.value` (decimal; refused without `costs.view`); `lot`, `serial_number`, `order_line`, `invoice_number` (text,
+        none when empty); `expire_time` (time); `parent_stocked_item_id` (integer, none when 0);
         `extensions.<vendor>.<key>` (text, integer, decimal or boolean, as the value in the condition is: content of another
         type counts as no value).
         """
@@ -1404,7 +3444,9 @@ Global___ListStockedItemsResponse: _TypeAlias = ListStockedItemsResponse  # noqa
 
 @_typing.final
 class Movement(_message.Message):
-    """One line of the journal: units of one stocked item went from one place to another. Never changed, never deleted."""
+    """One line of the journal: units of one stocked item went from one place to another. Never changed, never deleted. Two
+    kinds are about units that are not there yet, and are of no stocked item.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1426,6 +3468,9 @@ class Movement(_message.Message):
     RECORD_TIME_FIELD_NUMBER: _builtins.int
     STOCKED_ITEM_AFTER_FIELD_NUMBER: _builtins.int
     POSITION_AFTER_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    ORDER_LINE_FIELD_NUMBER: _builtins.int
+    REVERSED_MOVEMENT_ID_FIELD_NUMBER: _builtins.int
     movement_id: _builtins.int
     """Numbered by tenant from 1, without a gap, in the order in which movements were committed. 0 in a preview."""
     operation_id: _builtins.int
@@ -1437,7 +3482,7 @@ class Movement(_message.Message):
     kind: Global___MovementKind.ValueType
     """From which place to which."""
     stocked_item_id: _builtins.int
-    """The stocked item whose units went. 0 in the preview of an addition."""
+    """The stocked item whose units went. 0 in the preview of one that is new, and when units are only expected."""
     position_id: _builtins.int
     """Its position."""
     item_id: _builtins.int
@@ -1450,18 +3495,26 @@ class Movement(_message.Message):
     """The outside document, as the caller gave it."""
     actor: _builtins.str
     """In whose name: the metadata `storekeeper-actor` of the call."""
+    demand: _builtins.str
+    """The demand that units are reserved, picked, delivered or returned for. Empty for other kinds."""
+    order_line: _builtins.str
+    """The order line that units are expected, received or taken back for. Empty for other kinds."""
+    reversed_movement_id: _builtins.int
+    """The movement that it takes back: the RECEIVED of an UNRECEIVED. 0 for other kinds."""
     @_builtins.property
     def quantity(self) -> _decimal_pb2.Decimal:
         """How many units went. Always positive: the kind gives the direction."""
 
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """What they are worth. Absent: their cost is unknown, or the caller lacks `costs.view`."""
+        """What came or left with them; for REVALUED, the difference, negative when they lost. Absent: nothing came to the units on
+        hand and nothing left them, their cost is unknown, or the caller lacks `costs.view`.
+        """
 
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
-        """When it happened: the receive time of an addition, the time at which a removal was carried out. Never after
-        record_time.
+        """When it happened: the receive time of units that came new, the time at which a reservation expired or stock was counted,
+        else the time at which it was carried out. Never after record_time.
         """
 
     @_builtins.property
@@ -1470,7 +3523,7 @@ class Movement(_message.Message):
 
     @_builtins.property
     def stocked_item_after(self) -> Global___Places:
-        """The stocked item's places right after it."""
+        """The stocked item's places right after it. Absent when it is of none."""
 
     @_builtins.property
     def position_after(self) -> Global___Totals:
@@ -1497,10 +3550,13 @@ class Movement(_message.Message):
         record_time: _timestamp_pb2.Timestamp | None = ...,
         stocked_item_after: Global___Places | None = ...,
         position_after: Global___Totals | None = ...,
+        demand: _builtins.str = ...,
+        order_line: _builtins.str = ...,
+        reversed_movement_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "effective_time", b"effective_time", "position_after", b"position_after", "quantity", b"quantity", "record_time", b"record_time", "stocked_item_after", b"stocked_item_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "amount", b"amount", "effective_time", b"effective_time", "item_id", b"item_id", "kind", b"kind", "line", b"line", "location_id", b"location_id", "movement_id", b"movement_id", "operation_id", b"operation_id", "position_after", b"position_after", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "record_time", b"record_time", "reference", b"reference", "request_id", b"request_id", "stocked_item_after", b"stocked_item_after", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "amount", b"amount", "demand", b"demand", "effective_time", b"effective_time", "item_id", b"item_id", "kind", b"kind", "line", b"line", "location_id", b"location_id", "movement_id", b"movement_id", "operation_id", b"operation_id", "order_line", b"order_line", "position_after", b"position_after", "position_id", b"position_id", "quantity", b"quantity", "reason", b"reason", "record_time", b"record_time", "reference", b"reference", "request_id", b"request_id", "reversed_movement_id", b"reversed_movement_id", "stocked_item_after", b"stocked_item_after", "stocked_item_id", b"stocked_item_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1552,7 +3608,8 @@ class ListMovementsRequest(_message.Message):
         """Only rows that pass this filter, too. Absent: any. Fields: `movement_id`, `operation_id`,
         `line`, `stocked_item_id`, `position_id`, `item_id`, `location_id` (integer); `kind` (text: the name of the value
         without its prefix, such as "REMOVED"); `quantity` (decimal); `amount` (decimal; refused without `costs.view`);
-        `reason`, `reference` (text, none when empty), `actor` (text); `effective_time`, `record_time` (time).
+        `reason`, `reference`, `demand`, `order_line` (text, none when empty), `actor` (text); `effective_time`, `record_time`
+        (time).
         """
 
     def __init__(
@@ -1607,32 +3664,546 @@ class ListMovementsResponse(_message.Message):
 Global___ListMovementsResponse: _TypeAlias = ListMovementsResponse  # noqa: Y015
 
 @_typing.final
+class WatchMovementsRequest(_message.Message):
+    """Asks for movements as they are recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    FROM_BEGINNING_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """Go on after this message: the `token` of one that arrived. Empty: see `from_beginning`."""
+    from_beginning: _builtins.bool
+    """Without a token: whether to begin with the first movement ever. Default: with the next one that is recorded."""
+    position_id: _builtins.int
+    """Only those at this position. 0: at any."""
+    item_id: _builtins.int
+    """Only those of this item. 0: of any."""
+    location_id: _builtins.int
+    """Only those at this location. 0: at any."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___MovementKind.ValueType]:
+        """Only those of these kinds, up to 50. Empty: of any."""
+
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Only those that pass this filter, too. Absent: any. Fields as in ListMovements."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        from_beginning: _builtins.bool = ...,
+        position_id: _builtins.int = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        kinds: _abc.Iterable[Global___MovementKind.ValueType] | None = ...,
+        filter: _filter_pb2.Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "from_beginning", b"from_beginning", "item_id", b"item_id", "kinds", b"kinds", "location_id", b"location_id", "position_id", b"position_id", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchMovementsRequest: _TypeAlias = WatchMovementsRequest  # noqa: Y015
+
+@_typing.final
+class WatchMovementsResponse(_message.Message):
+    """The next movements, or a checkpoint without any."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    LAST_MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    BEHIND_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """Goes on after this message. Bound to the tenant, not to the conditions of the watch, and good for ever."""
+    last_movement_id: _builtins.int
+    """The last movement that was looked at, whether or not it passed the conditions."""
+    behind: _builtins.int
+    """How many movements were recorded after that one by then: how far the watcher is behind."""
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """In the order in which they were recorded, up to 500. None in a checkpoint, which tells that all before it were looked
+        at: at once when the watch begins, and then at least every 10 seconds.
+        """
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+        token: _builtins.str = ...,
+        last_movement_id: _builtins.int = ...,
+        behind: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "last_movement_id", b"last_movement_id", "movements", b"movements", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchMovementsResponse: _TypeAlias = WatchMovementsResponse  # noqa: Y015
+
+@_typing.final
+class GetValuationRequest(_message.Message):
+    """Asks what stock is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WITH_TOTAL_FIELD_NUMBER: _builtins.int
+    method: Global___ValuationMethod.ValueType
+    """How it is valued. Required."""
+    item_id: _builtins.int
+    """Only of this item. 0: of any."""
+    location_id: _builtins.int
+    """Only at this location. 0: at any."""
+    page_size: _builtins.int
+    """How many positions at most: 1 to 1,000; 0 means 50, more than 1,000 means 1,000."""
+    page_token: _builtins.str
+    """The next_page_token of the answer before, to a request that was otherwise the same. Empty: from the beginning."""
+    with_total: _builtins.bool
+    """Whether the total of all pages is wanted. Default: it is not."""
+    @_builtins.property
+    def as_of(self) -> Global___AsOf:
+        """As it was then. Absent: as it is."""
+
+    def __init__(
+        self,
+        *,
+        method: Global___ValuationMethod.ValueType = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        as_of: Global___AsOf | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        with_total: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "item_id", b"item_id", "location_id", b"location_id", "method", b"method", "page_size", b"page_size", "page_token", b"page_token", "with_total", b"with_total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetValuationRequest: _TypeAlias = GetValuationRequest  # noqa: Y015
+
+@_typing.final
+class Valuation(_message.Message):
+    """What the units of an item at a location are worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    ON_HAND_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    position_id: _builtins.int
+    """Where the units are."""
+    item_id: _builtins.int
+    """What they are units of."""
+    location_id: _builtins.int
+    """Where the position is."""
+    @_builtins.property
+    def on_hand(self) -> _decimal_pb2.Decimal:
+        """How many units there are, reserved and picked ones included."""
+
+    @_builtins.property
+    def value(self) -> _money_pb2.Money:
+        """What they are worth, as far as costs are known."""
+
+    @_builtins.property
+    def unknown(self) -> _decimal_pb2.Decimal:
+        """Units on hand whose cost is unknown, which count for nothing in `value`."""
+
+    def __init__(
+        self,
+        *,
+        position_id: _builtins.int = ...,
+        item_id: _builtins.int = ...,
+        location_id: _builtins.int = ...,
+        on_hand: _decimal_pb2.Decimal | None = ...,
+        value: _money_pb2.Money | None = ...,
+        unknown: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["on_hand", b"on_hand", "unknown", b"unknown", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "location_id", b"location_id", "on_hand", b"on_hand", "position_id", b"position_id", "unknown", b"unknown", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Valuation: _TypeAlias = Valuation  # noqa: Y015
+
+@_typing.final
+class GetValuationResponse(_message.Message):
+    """What stock is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page. Empty: this was the last one."""
+    movement_id: _builtins.int
+    """Which instant this is: the last movement that counted."""
+    @_builtins.property
+    def valuations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Valuation]:
+        """Ordered by position; only those with units on hand."""
+
+    @_builtins.property
+    def total(self) -> _money_pb2.Money:
+        """What all pages are worth together. Absent unless it was asked for."""
+
+    def __init__(
+        self,
+        *,
+        valuations: _abc.Iterable[Global___Valuation] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total: _money_pb2.Money | None = ...,
+        movement_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement_id", b"movement_id", "next_page_token", b"next_page_token", "total", b"total", "valuations", b"valuations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetValuationResponse: _TypeAlias = GetValuationResponse  # noqa: Y015
+
+@_typing.final
+class StockChange(_message.Message):
+    """One change of stock: a call that could also be made by itself. In a batch or a stream, `validate_only` is refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADD_FIELD_NUMBER: _builtins.int
+    REMOVE_FIELD_NUMBER: _builtins.int
+    RESERVE_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    EXTEND_RESERVATION_FIELD_NUMBER: _builtins.int
+    PICK_FIELD_NUMBER: _builtins.int
+    UNPICK_FIELD_NUMBER: _builtins.int
+    DELIVER_FIELD_NUMBER: _builtins.int
+    RETURN_STOCK_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    ASSEMBLE_FIELD_NUMBER: _builtins.int
+    DISASSEMBLE_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    CANCEL_EXPECTED_FIELD_NUMBER: _builtins.int
+    RECEIVE_FIELD_NUMBER: _builtins.int
+    UNRECEIVE_FIELD_NUMBER: _builtins.int
+    UPDATE_STOCKED_ITEM_FIELD_NUMBER: _builtins.int
+    CLOSE_POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def add(self) -> Global___AddStockRequest:
+        """As the call AddStock."""
+
+    @_builtins.property
+    def remove(self) -> Global___RemoveStockRequest:
+        """As the call RemoveStock."""
+
+    @_builtins.property
+    def reserve(self) -> Global___ReserveStockRequest:
+        """As the call ReserveStock."""
+
+    @_builtins.property
+    def release(self) -> Global___ReleaseStockRequest:
+        """As the call ReleaseStock."""
+
+    @_builtins.property
+    def extend_reservation(self) -> Global___ExtendReservationRequest:
+        """As the call ExtendReservation."""
+
+    @_builtins.property
+    def pick(self) -> Global___PickStockRequest:
+        """As the call PickStock."""
+
+    @_builtins.property
+    def unpick(self) -> Global___UnpickStockRequest:
+        """As the call UnpickStock."""
+
+    @_builtins.property
+    def deliver(self) -> Global___DeliverStockRequest:
+        """As the call DeliverStock."""
+
+    @_builtins.property
+    def return_stock(self) -> Global___ReturnStockRequest:
+        """As the call ReturnStock."""
+
+    @_builtins.property
+    def transfer(self) -> Global___TransferStockRequest:
+        """As the call TransferStock."""
+
+    @_builtins.property
+    def count(self) -> Global___CountStockRequest:
+        """As the call CountStock."""
+
+    @_builtins.property
+    def assemble(self) -> Global___AssembleStockRequest:
+        """As the call AssembleStock."""
+
+    @_builtins.property
+    def disassemble(self) -> Global___DisassembleStockRequest:
+        """As the call DisassembleStock."""
+
+    @_builtins.property
+    def expect(self) -> Global___ExpectStockRequest:
+        """As the call ExpectStock."""
+
+    @_builtins.property
+    def cancel_expected(self) -> Global___CancelExpectedStockRequest:
+        """As the call CancelExpectedStock."""
+
+    @_builtins.property
+    def receive(self) -> Global___ReceiveStockRequest:
+        """As the call ReceiveStock, with up to 1,000 serial numbers."""
+
+    @_builtins.property
+    def unreceive(self) -> Global___UnreceiveStockRequest:
+        """As the call UnreceiveStock."""
+
+    @_builtins.property
+    def update_stocked_item(self) -> Global___UpdateStockedItemRequest:
+        """As the call UpdateStockedItem."""
+
+    @_builtins.property
+    def close_position(self) -> Global___ClosePositionRequest:
+        """As the call ClosePosition."""
+
+    def __init__(
+        self,
+        *,
+        add: Global___AddStockRequest | None = ...,
+        remove: Global___RemoveStockRequest | None = ...,
+        reserve: Global___ReserveStockRequest | None = ...,
+        release: Global___ReleaseStockRequest | None = ...,
+        extend_reservation: Global___ExtendReservationRequest | None = ...,
+        pick: Global___PickStockRequest | None = ...,
+        unpick: Global___UnpickStockRequest | None = ...,
+        deliver: Global___DeliverStockRequest | None = ...,
+        return_stock: Global___ReturnStockRequest | None = ...,
+        transfer: Global___TransferStockRequest | None = ...,
+        count: Global___CountStockRequest | None = ...,
+        assemble: Global___AssembleStockRequest | None = ...,
+        disassemble: Global___DisassembleStockRequest | None = ...,
+        expect: Global___ExpectStockRequest | None = ...,
+        cancel_expected: Global___CancelExpectedStockRequest | None = ...,
+        receive: Global___ReceiveStockRequest | None = ...,
+        unreceive: Global___UnreceiveStockRequest | None = ...,
+        update_stocked_item: Global___UpdateStockedItemRequest | None = ...,
+        close_position: Global___ClosePositionRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "assemble", b"assemble", "cancel_expected", b"cancel_expected", "close_position", b"close_position", "count", b"count", "deliver", b"deliver", "disassemble", b"disassemble", "expect", b"expect", "extend_reservation", b"extend_reservation", "kind", b"kind", "pick", b"pick", "receive", b"receive", "release", b"release", "remove", b"remove", "reserve", b"reserve", "return_stock", b"return_stock", "transfer", b"transfer", "unpick", b"unpick", "unreceive", b"unreceive", "update_stocked_item", b"update_stocked_item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "assemble", b"assemble", "cancel_expected", b"cancel_expected", "close_position", b"close_position", "count", b"count", "deliver", b"deliver", "disassemble", b"disassemble", "expect", b"expect", "extend_reservation", b"extend_reservation", "kind", b"kind", "pick", b"pick", "receive", b"receive", "release", b"release", "remove", b"remove", "reserve", b"reserve", "return_stock", b"return_stock", "transfer", b"transfer", "unpick", b"unpick", "unreceive", b"unreceive", "update_stocked_item", b"update_stocked_item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["add", "remove", "reserve", "release", "extend_reservation", "pick", "unpick", "deliver", "return_stock", "transfer", "count", "assemble", "disassemble", "expect", "cancel_expected", "receive", "unreceive", "update_stocked_item", "close_position"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___StockChange: _TypeAlias = StockChange  # noqa: Y015
+
+@_typing.final
+class StockChangeResult(_message.Message):
+    """What became of one change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    MOVEMENTS_OMITTED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Its request id."""
+    replayed: _builtins.bool
+    """Whether an earlier request had it recorded, and this is what was recorded then."""
+    movements_omitted: _builtins.bool
+    """Whether movements were left out, because the answer would be too long: ListMovements has them, by the request id."""
+    @_builtins.property
+    def refusal(self) -> _status_pb2.Status:
+        """Why it was refused, as the call by itself would be. Absent: it was carried out."""
+
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
+        """Its movements, in their order."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        refusal: _status_pb2.Status | None = ...,
+        movements: _abc.Iterable[Global___Movement] | None = ...,
+        replayed: _builtins.bool = ...,
+        movements_omitted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refusal", b"refusal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements", "movements_omitted", b"movements_omitted", "refusal", b"refusal", "replayed", b"replayed", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockChangeResult: _TypeAlias = StockChangeResult  # noqa: Y015
+
+@_typing.final
+class BatchChangeStockRequest(_message.Message):
+    """Asks for many changes at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    ALL_OR_NONE_FIELD_NUMBER: _builtins.int
+    all_or_none: _builtins.bool
+    """Whether all are carried out or none: the first refusal is that of the call, with its position in the list (from 0) as
+    metadata `changeIndex`. Default: each for itself.
+    """
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChange]:
+        """1 to 1,000, with different request ids. In all, they may draw on at most 1,000 stocked items if it is all or none.
+        Required.
+        """
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___StockChange] | None = ...,
+        all_or_none: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_or_none", b"all_or_none", "changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchChangeStockRequest: _TypeAlias = BatchChangeStockRequest  # noqa: Y015
+
+@_typing.final
+class BatchChangeStockResponse(_message.Message):
+    """What became of many changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChangeResult]:
+        """One for each change, in their order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___StockChangeResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchChangeStockResponse: _TypeAlias = BatchChangeStockResponse  # noqa: Y015
+
+@_typing.final
+class ChangeStockRequest(_message.Message):
+    """Asks for some more changes, each for itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChange]:
+        """1 to 1,000. Required."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___StockChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeStockRequest: _TypeAlias = ChangeStockRequest  # noqa: Y015
+
+@_typing.final
+class ChangeStockResponse(_message.Message):
+    """What became of some changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChangeResult]:
+        """One for each change of one request message, in their order; the messages are answered in their order, too."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___StockChangeResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeStockResponse: _TypeAlias = ChangeStockResponse  # noqa: Y015
+
+@_typing.final
 class Settings(_message.Message):
-    """What a tenant decided about its stock."""
+    """What a tenant decided about its stock. That a place never holds less than nothing is no setting."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_REQUIRED_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    INVOICE_NUMBER_REQUIRED_FIELD_NUMBER: _builtins.int
+    INACTIVE_LOCATION_REMOVAL_ALLOWED_FIELD_NUMBER: _builtins.int
     reason_required: _builtins.bool
-    """Whether a manual change (AddStock, RemoveStock) without a reason is refused. Default: false."""
+    """Whether a manual change (AddStock, RemoveStock, ClosePosition with units to remove, AssembleStock, DisassembleStock,
+    UpdateStockedItem) or the cancellation of a receipt (UnreceiveStock) without a reason is refused. Default: false.
+    """
     currency_code: _builtins.str
     """The currency that stock is valued in: ISO 4217, three capital letters, default "USD". Frozen once a position
     was opened.
     """
     etag: _builtins.str
     """Changes with each update; give it back in UpdateSettings. Set by the ledger."""
+    invoice_number_required: _builtins.bool
+    """Whether stock that comes in (AddStock, ReceiveStock) without an invoice number is refused. Default: false."""
+    inactive_location_removal_allowed: _builtins.bool
+    """Whether units at an inactive location may be removed, reserved or, unless they are reserved, picked. Default: false; they
+    can still be transferred.
+    """
     def __init__(
         self,
         *,
         reason_required: _builtins.bool = ...,
         currency_code: _builtins.str = ...,
         etag: _builtins.str = ...,
+        invoice_number_required: _builtins.bool = ...,
+        inactive_location_removal_allowed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "etag", b"etag", "reason_required", b"reason_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "etag", b"etag", "inactive_location_removal_allowed", b"inactive_location_removal_allowed", "invoice_number_required", b"invoice_number_required", "reason_required", b"reason_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1669,7 +4240,9 @@ class UpdateSettingsRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields change: "reason_required", "currency_code". Required, at least one."""
+        """Which fields change: "reason_required", "currency_code", "invoice_number_required",
+        "inactive_location_removal_allowed". Required, at least one.
+        """
 
     def __init__(
         self,

@@ -75,6 +75,11 @@ class StockLedgerStub:
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RegisterItemRequest.SerializeToString,
                 response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.Item.FromString,
                 _registered_method=True)
+        self.UnregisterItem = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/UnregisterItem',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnregisterItemRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnregisterItemResponse.FromString,
+                _registered_method=True)
         self.OpenPosition = channel.unary_unary(
                 '/storekeeper.stockledger.v1.StockLedger/OpenPosition',
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.OpenPositionRequest.SerializeToString,
@@ -110,6 +115,101 @@ class StockLedgerStub:
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RemoveStockRequest.SerializeToString,
                 response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RemoveStockResponse.FromString,
                 _registered_method=True)
+        self.ReserveStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ReserveStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReserveStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReserveStockResponse.FromString,
+                _registered_method=True)
+        self.ReleaseStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ReleaseStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReleaseStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReleaseStockResponse.FromString,
+                _registered_method=True)
+        self.ExtendReservation = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ExtendReservation',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExtendReservationRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExtendReservationResponse.FromString,
+                _registered_method=True)
+        self.PickStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/PickStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.PickStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.PickStockResponse.FromString,
+                _registered_method=True)
+        self.UnpickStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/UnpickStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnpickStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnpickStockResponse.FromString,
+                _registered_method=True)
+        self.DeliverStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/DeliverStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DeliverStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DeliverStockResponse.FromString,
+                _registered_method=True)
+        self.ReturnStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ReturnStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReturnStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReturnStockResponse.FromString,
+                _registered_method=True)
+        self.ListReservations = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ListReservations',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListReservationsRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListReservationsResponse.FromString,
+                _registered_method=True)
+        self.TransferStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/TransferStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.TransferStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.TransferStockResponse.FromString,
+                _registered_method=True)
+        self.CountStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/CountStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CountStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CountStockResponse.FromString,
+                _registered_method=True)
+        self.AssembleStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/AssembleStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AssembleStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AssembleStockResponse.FromString,
+                _registered_method=True)
+        self.DisassembleStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/DisassembleStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DisassembleStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DisassembleStockResponse.FromString,
+                _registered_method=True)
+        self.ExpectStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ExpectStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExpectStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExpectStockResponse.FromString,
+                _registered_method=True)
+        self.CancelExpectedStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/CancelExpectedStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CancelExpectedStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CancelExpectedStockResponse.FromString,
+                _registered_method=True)
+        self.ReceiveStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ReceiveStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReceiveStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReceiveStockResponse.FromString,
+                _registered_method=True)
+        self.UnreceiveStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/UnreceiveStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnreceiveStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnreceiveStockResponse.FromString,
+                _registered_method=True)
+        self.ListExpectations = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/ListExpectations',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListExpectationsRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListExpectationsResponse.FromString,
+                _registered_method=True)
+        self.BatchChangeStock = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/BatchChangeStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.BatchChangeStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.BatchChangeStockResponse.FromString,
+                _registered_method=True)
+        self.ChangeStock = channel.stream_stream(
+                '/storekeeper.stockledger.v1.StockLedger/ChangeStock',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ChangeStockRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ChangeStockResponse.FromString,
+                _registered_method=True)
         self.GetStockedItem = channel.unary_unary(
                 '/storekeeper.stockledger.v1.StockLedger/GetStockedItem',
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetStockedItemRequest.SerializeToString,
@@ -120,10 +220,25 @@ class StockLedgerStub:
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListStockedItemsRequest.SerializeToString,
                 response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListStockedItemsResponse.FromString,
                 _registered_method=True)
+        self.UpdateStockedItem = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/UpdateStockedItem',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UpdateStockedItemRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.StockedItem.FromString,
+                _registered_method=True)
         self.ListMovements = channel.unary_unary(
                 '/storekeeper.stockledger.v1.StockLedger/ListMovements',
                 request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListMovementsRequest.SerializeToString,
                 response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListMovementsResponse.FromString,
+                _registered_method=True)
+        self.WatchMovements = channel.unary_stream(
+                '/storekeeper.stockledger.v1.StockLedger/WatchMovements',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.WatchMovementsRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.WatchMovementsResponse.FromString,
+                _registered_method=True)
+        self.GetValuation = channel.unary_unary(
+                '/storekeeper.stockledger.v1.StockLedger/GetValuation',
+                request_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetValuationRequest.SerializeToString,
+                response_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetValuationResponse.FromString,
                 _registered_method=True)
         self.GetSettings = channel.unary_unary(
                 '/storekeeper.stockledger.v1.StockLedger/GetSettings',
@@ -195,6 +310,15 @@ class StockLedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UnregisterItem(self, request, context):
+        """Forgets an item that was never stocked, so that its catalog may delete it; the catalog calls it. An item that is not
+        known is forgotten already, so it can be repeated safely. Fails with FAILED_PRECONDITION (ITEM_HAS_STOCK) when it
+        was ever stocked or is on order, and (ITEM_HAS_POSITIONS) while it has open positions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenPosition(self, request, context):
         """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
         LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
@@ -249,7 +373,175 @@ class StockLedgerServicer:
         """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
         and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
         STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
-        TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
+        TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000; and LOCATION_INACTIVE unless the tenant's settings
+        allow removals at inactive locations, which TransferStock can always empty).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveStock(self, request, context):
+        """Promises available units to a demand. They stay on the shelf, and nobody else can take them: until they are picked,
+        released, or their reservation expires. From the instant at which it expires its units count as available for
+        everybody. Fails as RemoveStock does, but asks for no reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseStock(self, request, context):
+        """Gives reserved units back: they are available again. Those that came last go first, so that a demand keeps the oldest.
+        Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and
+        FAILED_PRECONDITION (DEMAND_EXCEEDED, SERIAL_UNIT_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendReservation(self, request, context):
+        """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
+        (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
+        nothing reserved there, because it was picked, released or has expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PickStock(self, request, context):
+        """Takes units off the shelf for a demand: first what it has reserved, oldest first, then what is available. Fails as
+        RemoveStock does, with DEMAND_EXCEEDED in the place of INSUFFICIENT_STOCK when only reserved units may be picked,
+        and asks for no reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnpickStock(self, request, context):
+        """Puts picked units back on the shelf, those that came last first: available, or reserved for the demand as before.
+        Fails as ReleaseStock does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeliverStock(self, request, context):
+        """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnStock(self, request, context):
+        """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
+        from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
+        does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
+        number came in meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReservations(self, request, context):
+        """Lists who holds stock: what each demand has reserved, picked or been delivered of each stocked item.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferStock(self, request, context):
+        """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
+        stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
+        does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
+        (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountStock(self, request, context):
+        """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
+        leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
+        with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
+        (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssembleStock(self, request, context):
+        """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
+        as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisassembleStock(self, request, context):
+        """Takes units of a kit apart: they leave as RemoveStock takes them, and the components come as new stocked items, among
+        which the kit's cost is divided to the smallest unit. Fails as RemoveStock and AddStock do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExpectStock(self, request, context):
+        """Notes that an order will bring units: they are on order at the position, which is opened if there is none. Purchasing
+        calls it. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION
+        (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelExpectedStock(self, request, context):
+        """Notes that an order will bring fewer units. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND,
+        LOCATION_NOT_FOUND) and FAILED_PRECONDITION (EXPECTATION_EXCEEDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReceiveStock(self, request, context):
+        """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
+        serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
+        one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnreceiveStock(self, request, context):
+        """Takes back what an order line has brought, newest receipt first or from one stocked item: at most what is still
+        available of that line's own stocked items where they were received. The units are on order again, unless the
+        line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
+        NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
+        (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExpectations(self, request, context):
+        """Lists what order lines have on order and have brought.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchChangeStock(self, request, context):
+        """Carries out up to 1,000 changes in one message: all or none, or each for itself. They are carried out in order, and
+        each sees what the ones before it have left. Each has a request id of its own, so repeating the message, parts of
+        it, or its changes as single calls is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeStock(self, request_iterator, context):
+        """The same as a stream, each change for itself. Answers come in the order of the changes; when too many of them wait, the
+        ledger reads no further until the client has read some. A stream that breaks may go on as another stream, or as
+        single calls: with the same request ids nothing happens twice.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -269,8 +561,36 @@ class StockLedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateStockedItem(self, request, context):
+        """Changes what is known of a stocked item, on record: its unit cost, which revalues the units on hand, its serial
+        number while the unit is free, or when it expires. Never where its units are. Fails with NOT_FOUND
+        (STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION (STOCKED_ITEM_IN_USE, TRACKING_VIOLATED, CURRENCY_MISMATCH,
+        REASON_REQUIRED), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMovements(self, request, context):
         """Lists movements in the order in which they were recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchMovements(self, request, context):
+        """Sends movements as they are recorded: each exactly once, in order, from a token or from now on. Whoever goes on from
+        the token of the last message that arrived misses nothing and gets nothing twice, whatever crashed. A client that
+        takes nothing for too long is told so by RESOURCE_EXHAUSTED (WATCH_STALLED); one too many by RESOURCE_EXHAUSTED
+        (OVERLOADED). Fails with OUT_OF_RANGE (WATCH_AHEAD) when the token lies ahead of the journal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetValuation(self, request, context):
+        """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
+        (PERMISSION_REQUIRED) without `costs.view`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -318,6 +638,11 @@ def add_StockLedgerServicer_to_server(servicer, server):
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RegisterItemRequest.FromString,
                     response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.Item.SerializeToString,
             ),
+            'UnregisterItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnregisterItem,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnregisterItemRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnregisterItemResponse.SerializeToString,
+            ),
             'OpenPosition': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenPosition,
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.OpenPositionRequest.FromString,
@@ -353,6 +678,101 @@ def add_StockLedgerServicer_to_server(servicer, server):
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RemoveStockRequest.FromString,
                     response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RemoveStockResponse.SerializeToString,
             ),
+            'ReserveStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReserveStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReserveStockResponse.SerializeToString,
+            ),
+            'ReleaseStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReleaseStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReleaseStockResponse.SerializeToString,
+            ),
+            'ExtendReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendReservation,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExtendReservationRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExtendReservationResponse.SerializeToString,
+            ),
+            'PickStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.PickStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.PickStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.PickStockResponse.SerializeToString,
+            ),
+            'UnpickStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnpickStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnpickStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnpickStockResponse.SerializeToString,
+            ),
+            'DeliverStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeliverStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DeliverStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DeliverStockResponse.SerializeToString,
+            ),
+            'ReturnStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReturnStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReturnStockResponse.SerializeToString,
+            ),
+            'ListReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservations,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListReservationsRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListReservationsResponse.SerializeToString,
+            ),
+            'TransferStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.TransferStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.TransferStockResponse.SerializeToString,
+            ),
+            'CountStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CountStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CountStockResponse.SerializeToString,
+            ),
+            'AssembleStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssembleStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AssembleStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AssembleStockResponse.SerializeToString,
+            ),
+            'DisassembleStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisassembleStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DisassembleStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DisassembleStockResponse.SerializeToString,
+            ),
+            'ExpectStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpectStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExpectStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExpectStockResponse.SerializeToString,
+            ),
+            'CancelExpectedStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelExpectedStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CancelExpectedStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CancelExpectedStockResponse.SerializeToString,
+            ),
+            'ReceiveStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReceiveStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReceiveStockResponse.SerializeToString,
+            ),
+            'UnreceiveStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnreceiveStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnreceiveStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnreceiveStockResponse.SerializeToString,
+            ),
+            'ListExpectations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExpectations,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListExpectationsRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListExpectationsResponse.SerializeToString,
+            ),
+            'BatchChangeStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchChangeStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.BatchChangeStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.BatchChangeStockResponse.SerializeToString,
+            ),
+            'ChangeStock': grpc.stream_stream_rpc_method_handler(
+                    servicer.ChangeStock,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ChangeStockRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ChangeStockResponse.SerializeToString,
+            ),
             'GetStockedItem': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStockedItem,
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetStockedItemRequest.FromString,
@@ -363,10 +783,25 @@ def add_StockLedgerServicer_to_server(servicer, server):
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListStockedItemsRequest.FromString,
                     response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListStockedItemsResponse.SerializeToString,
             ),
+            'UpdateStockedItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateStockedItem,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UpdateStockedItemRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.StockedItem.SerializeToString,
+            ),
             'ListMovements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMovements,
                     request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListMovementsRequest.FromString,
                     response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListMovementsResponse.SerializeToString,
+            ),
+            'WatchMovements': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMovements,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.WatchMovementsRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.WatchMovementsResponse.SerializeToString,
+            ),
+            'GetValuation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetValuation,
+                    request_deserializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetValuationRequest.FromString,
+                    response_serializer=storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetValuationResponse.SerializeToString,
             ),
             'GetSettings': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSettings,
@@ -530,6 +965,33 @@ class StockLedger:
             '/storekeeper.stockledger.v1.StockLedger/RegisterItem',
             storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.RegisterItemRequest.SerializeToString,
             storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.Item.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnregisterItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/UnregisterItem',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnregisterItemRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnregisterItemResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -730,6 +1192,519 @@ class StockLedger:
             _registered_method=True)
 
     @staticmethod
+    def ReserveStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ReserveStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReserveStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReserveStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ReleaseStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReleaseStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReleaseStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ExtendReservation',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExtendReservationRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExtendReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PickStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/PickStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.PickStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.PickStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnpickStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/UnpickStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnpickStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnpickStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeliverStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/DeliverStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DeliverStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DeliverStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ReturnStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReturnStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReturnStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ListReservations',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListReservationsRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListReservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/TransferStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.TransferStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.TransferStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/CountStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CountStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CountStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssembleStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/AssembleStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AssembleStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.AssembleStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisassembleStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/DisassembleStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DisassembleStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.DisassembleStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpectStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ExpectStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExpectStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ExpectStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelExpectedStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/CancelExpectedStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CancelExpectedStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.CancelExpectedStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ReceiveStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReceiveStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ReceiveStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnreceiveStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/UnreceiveStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnreceiveStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UnreceiveStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExpectations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ListExpectations',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListExpectationsRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListExpectationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchChangeStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/BatchChangeStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.BatchChangeStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.BatchChangeStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeStock(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/ChangeStock',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ChangeStockRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ChangeStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetStockedItem(request,
             target,
             options=(),
@@ -784,6 +1759,33 @@ class StockLedger:
             _registered_method=True)
 
     @staticmethod
+    def UpdateStockedItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/UpdateStockedItem',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.UpdateStockedItemRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.StockedItem.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListMovements(request,
             target,
             options=(),
@@ -800,6 +1802,60 @@ class StockLedger:
             '/storekeeper.stockledger.v1.StockLedger/ListMovements',
             storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListMovementsRequest.SerializeToString,
             storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.ListMovementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMovements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/WatchMovements',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.WatchMovementsRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.WatchMovementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetValuation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storekeeper.stockledger.v1.StockLedger/GetValuation',
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetValuationRequest.SerializeToString,
+            storekeeper_dot_stockledger_dot_v1_dot_stock__ledger__pb2.GetValuationResponse.FromString,
             options,
             channel_credentials,
             insecure,

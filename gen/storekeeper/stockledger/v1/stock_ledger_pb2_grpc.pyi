@@ -65,6 +65,11 @@ class StockLedgerStub:
     (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked. An archived item
     is registered like any other: it takes no more stock in.
     """
+    UnregisterItem: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnregisterItemRequest, _stock_ledger_pb2.UnregisterItemResponse]
+    """Forgets an item that was never stocked, so that its catalog may delete it; the catalog calls it. An item that is not
+    known is forgotten already, so it can be repeated safely. Fails with FAILED_PRECONDITION (ITEM_HAS_STOCK) when it
+    was ever stocked or is on order, and (ITEM_HAS_POSITIONS) while it has open positions.
+    """
     OpenPosition: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.OpenPositionRequest, _stock_ledger_pb2.Position]
     """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
     LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
@@ -93,14 +98,119 @@ class StockLedgerStub:
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
     and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
     STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
-    TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
+    TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000; and LOCATION_INACTIVE unless the tenant's settings
+    allow removals at inactive locations, which TransferStock can always empty).
+    """
+    ReserveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReserveStockRequest, _stock_ledger_pb2.ReserveStockResponse]
+    """Promises available units to a demand. They stay on the shelf, and nobody else can take them: until they are picked,
+    released, or their reservation expires. From the instant at which it expires its units count as available for
+    everybody. Fails as RemoveStock does, but asks for no reason.
+    """
+    ReleaseStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReleaseStockRequest, _stock_ledger_pb2.ReleaseStockResponse]
+    """Gives reserved units back: they are available again. Those that came last go first, so that a demand keeps the oldest.
+    Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and
+    FAILED_PRECONDITION (DEMAND_EXCEEDED, SERIAL_UNIT_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+    """
+    ExtendReservation: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ExtendReservationRequest, _stock_ledger_pb2.ExtendReservationResponse]
+    """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
+    (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
+    nothing reserved there, because it was picked, released or has expired.
+    """
+    PickStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.PickStockRequest, _stock_ledger_pb2.PickStockResponse]
+    """Takes units off the shelf for a demand: first what it has reserved, oldest first, then what is available. Fails as
+    RemoveStock does, with DEMAND_EXCEEDED in the place of INSUFFICIENT_STOCK when only reserved units may be picked,
+    and asks for no reason.
+    """
+    UnpickStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnpickStockRequest, _stock_ledger_pb2.UnpickStockResponse]
+    """Puts picked units back on the shelf, those that came last first: available, or reserved for the demand as before.
+    Fails as ReleaseStock does.
+    """
+    DeliverStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.DeliverStockRequest, _stock_ledger_pb2.DeliverStockResponse]
+    """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does."""
+    ReturnStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReturnStockRequest, _stock_ledger_pb2.ReturnStockResponse]
+    """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
+    from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
+    does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
+    number came in meanwhile.
+    """
+    ListReservations: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListReservationsRequest, _stock_ledger_pb2.ListReservationsResponse]
+    """Lists who holds stock: what each demand has reserved, picked or been delivered of each stocked item."""
+    TransferStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.TransferStockRequest, _stock_ledger_pb2.TransferStockResponse]
+    """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
+    stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
+    does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
+    (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+    """
+    CountStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.CountStockRequest, _stock_ledger_pb2.CountStockResponse]
+    """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
+    leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
+    with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
+    (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED).
+    """
+    AssembleStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.AssembleStockRequest, _stock_ledger_pb2.AssembleStockResponse]
+    """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
+    as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+    """
+    DisassembleStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.DisassembleStockRequest, _stock_ledger_pb2.DisassembleStockResponse]
+    """Takes units of a kit apart: they leave as RemoveStock takes them, and the components come as new stocked items, among
+    which the kit's cost is divided to the smallest unit. Fails as RemoveStock and AddStock do.
+    """
+    ExpectStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ExpectStockRequest, _stock_ledger_pb2.ExpectStockResponse]
+    """Notes that an order will bring units: they are on order at the position, which is opened if there is none. Purchasing
+    calls it. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION
+    (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    """
+    CancelExpectedStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.CancelExpectedStockRequest, _stock_ledger_pb2.CancelExpectedStockResponse]
+    """Notes that an order will bring fewer units. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND,
+    LOCATION_NOT_FOUND) and FAILED_PRECONDITION (EXPECTATION_EXCEEDED).
+    """
+    ReceiveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReceiveStockRequest, _stock_ledger_pb2.ReceiveStockResponse]
+    """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
+    serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
+    one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+    """
+    UnreceiveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnreceiveStockRequest, _stock_ledger_pb2.UnreceiveStockResponse]
+    """Takes back what an order line has brought, newest receipt first or from one stocked item: at most what is still
+    available of that line's own stocked items where they were received. The units are on order again, unless the
+    line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
+    NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
+    (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+    """
+    ListExpectations: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListExpectationsRequest, _stock_ledger_pb2.ListExpectationsResponse]
+    """Lists what order lines have on order and have brought."""
+    BatchChangeStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.BatchChangeStockRequest, _stock_ledger_pb2.BatchChangeStockResponse]
+    """Carries out up to 1,000 changes in one message: all or none, or each for itself. They are carried out in order, and
+    each sees what the ones before it have left. Each has a request id of its own, so repeating the message, parts of
+    it, or its changes as single calls is safe.
+    """
+    ChangeStock: _grpc.StreamStreamMultiCallable[_stock_ledger_pb2.ChangeStockRequest, _stock_ledger_pb2.ChangeStockResponse]
+    """The same as a stream, each change for itself. Answers come in the order of the changes; when too many of them wait, the
+    ledger reads no further until the client has read some. A stream that breaks may go on as another stream, or as
+    single calls: with the same request ids nothing happens twice.
     """
     GetStockedItem: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetStockedItemRequest, _stock_ledger_pb2.StockedItem]
     """Reads a stocked item. Fails with NOT_FOUND (STOCKED_ITEM_NOT_FOUND)."""
     ListStockedItems: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListStockedItemsRequest, _stock_ledger_pb2.ListStockedItemsResponse]
     """Lists stocked items, oldest first: the order in which a removal draws on them."""
+    UpdateStockedItem: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UpdateStockedItemRequest, _stock_ledger_pb2.StockedItem]
+    """Changes what is known of a stocked item, on record: its unit cost, which revalues the units on hand, its serial
+    number while the unit is free, or when it expires. Never where its units are. Fails with NOT_FOUND
+    (STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION (STOCKED_ITEM_IN_USE, TRACKING_VIOLATED, CURRENCY_MISMATCH,
+    REASON_REQUIRED), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    """
     ListMovements: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListMovementsRequest, _stock_ledger_pb2.ListMovementsResponse]
     """Lists movements in the order in which they were recorded."""
+    WatchMovements: _grpc.UnaryStreamMultiCallable[_stock_ledger_pb2.WatchMovementsRequest, _stock_ledger_pb2.WatchMovementsResponse]
+    """Sends movements as they are recorded: each exactly once, in order, from a token or from now on. Whoever goes on from
+    the token of the last message that arrived misses nothing and gets nothing twice, whatever crashed. A client that
+    takes nothing for too long is told so by RESOURCE_EXHAUSTED (WATCH_STALLED); one too many by RESOURCE_EXHAUSTED
+    (OVERLOADED). Fails with OUT_OF_RANGE (WATCH_AHEAD) when the token lies ahead of the journal.
+    """
+    GetValuation: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetValuationRequest, _stock_ledger_pb2.GetValuationResponse]
+    """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
+    (PERMISSION_REQUIRED) without `costs.view`.
+    """
     GetSettings: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetSettingsRequest, _stock_ledger_pb2.Settings]
     """Reads the tenant's settings. Those of a tenant that set none are the defaults."""
     UpdateSettings: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UpdateSettingsRequest, _stock_ledger_pb2.Settings]
@@ -143,6 +253,11 @@ class StockLedgerAsyncStub(StockLedgerStub):
     (ITEM_HAS_STOCK) when tracking or quantity scale would change for an item that has been stocked. An archived item
     is registered like any other: it takes no more stock in.
     """
+    UnregisterItem: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnregisterItemRequest, _stock_ledger_pb2.UnregisterItemResponse]  # type: ignore[assignment]
+    """Forgets an item that was never stocked, so that its catalog may delete it; the catalog calls it. An item that is not
+    known is forgotten already, so it can be repeated safely. Fails with FAILED_PRECONDITION (ITEM_HAS_STOCK) when it
+    was ever stocked or is on order, and (ITEM_HAS_POSITIONS) while it has open positions.
+    """
     OpenPosition: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.OpenPositionRequest, _stock_ledger_pb2.Position]  # type: ignore[assignment]
     """Opens a position: from now on the item may be stocked at the location. Fails with NOT_FOUND (ITEM_NOT_FOUND,
     LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
@@ -171,14 +286,119 @@ class StockLedgerAsyncStub(StockLedgerStub):
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
     and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
     STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
-    TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
+    TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000; and LOCATION_INACTIVE unless the tenant's settings
+    allow removals at inactive locations, which TransferStock can always empty).
+    """
+    ReserveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReserveStockRequest, _stock_ledger_pb2.ReserveStockResponse]  # type: ignore[assignment]
+    """Promises available units to a demand. They stay on the shelf, and nobody else can take them: until they are picked,
+    released, or their reservation expires. From the instant at which it expires its units count as available for
+    everybody. Fails as RemoveStock does, but asks for no reason.
+    """
+    ReleaseStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReleaseStockRequest, _stock_ledger_pb2.ReleaseStockResponse]  # type: ignore[assignment]
+    """Gives reserved units back: they are available again. Those that came last go first, so that a demand keeps the oldest.
+    Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and
+    FAILED_PRECONDITION (DEMAND_EXCEEDED, SERIAL_UNIT_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+    """
+    ExtendReservation: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ExtendReservationRequest, _stock_ledger_pb2.ExtendReservationResponse]  # type: ignore[assignment]
+    """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
+    (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
+    nothing reserved there, because it was picked, released or has expired.
+    """
+    PickStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.PickStockRequest, _stock_ledger_pb2.PickStockResponse]  # type: ignore[assignment]
+    """Takes units off the shelf for a demand: first what it has reserved, oldest first, then what is available. Fails as
+    RemoveStock does, with DEMAND_EXCEEDED in the place of INSUFFICIENT_STOCK when only reserved units may be picked,
+    and asks for no reason.
+    """
+    UnpickStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnpickStockRequest, _stock_ledger_pb2.UnpickStockResponse]  # type: ignore[assignment]
+    """Puts picked units back on the shelf, those that came last first: available, or reserved for the demand as before.
+    Fails as ReleaseStock does.
+    """
+    DeliverStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.DeliverStockRequest, _stock_ledger_pb2.DeliverStockResponse]  # type: ignore[assignment]
+    """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does."""
+    ReturnStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReturnStockRequest, _stock_ledger_pb2.ReturnStockResponse]  # type: ignore[assignment]
+    """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
+    from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
+    does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
+    number came in meanwhile.
+    """
+    ListReservations: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListReservationsRequest, _stock_ledger_pb2.ListReservationsResponse]  # type: ignore[assignment]
+    """Lists who holds stock: what each demand has reserved, picked or been delivered of each stocked item."""
+    TransferStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.TransferStockRequest, _stock_ledger_pb2.TransferStockResponse]  # type: ignore[assignment]
+    """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
+    stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
+    does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
+    (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+    """
+    CountStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.CountStockRequest, _stock_ledger_pb2.CountStockResponse]  # type: ignore[assignment]
+    """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
+    leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
+    with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
+    (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED).
+    """
+    AssembleStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.AssembleStockRequest, _stock_ledger_pb2.AssembleStockResponse]  # type: ignore[assignment]
+    """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
+    as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+    """
+    DisassembleStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.DisassembleStockRequest, _stock_ledger_pb2.DisassembleStockResponse]  # type: ignore[assignment]
+    """Takes units of a kit apart: they leave as RemoveStock takes them, and the components come as new stocked items, among
+    which the kit's cost is divided to the smallest unit. Fails as RemoveStock and AddStock do.
+    """
+    ExpectStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ExpectStockRequest, _stock_ledger_pb2.ExpectStockResponse]  # type: ignore[assignment]
+    """Notes that an order will bring units: they are on order at the position, which is opened if there is none. Purchasing
+    calls it. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION
+    (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    """
+    CancelExpectedStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.CancelExpectedStockRequest, _stock_ledger_pb2.CancelExpectedStockResponse]  # type: ignore[assignment]
+    """Notes that an order will bring fewer units. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND,
+    LOCATION_NOT_FOUND) and FAILED_PRECONDITION (EXPECTATION_EXCEEDED).
+    """
+    ReceiveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReceiveStockRequest, _stock_ledger_pb2.ReceiveStockResponse]  # type: ignore[assignment]
+    """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
+    serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
+    one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+    """
+    UnreceiveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnreceiveStockRequest, _stock_ledger_pb2.UnreceiveStockResponse]  # type: ignore[assignment]
+    """Takes back what an order line has brought, newest receipt first or from one stocked item: at most what is still
+    available of that line's own stocked items where they were received. The units are on order again, unless the
+    line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
+    NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
+    (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+    """
+    ListExpectations: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListExpectationsRequest, _stock_ledger_pb2.ListExpectationsResponse]  # type: ignore[assignment]
+    """Lists what order lines have on order and have brought."""
+    BatchChangeStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.BatchChangeStockRequest, _stock_ledger_pb2.BatchChangeStockResponse]  # type: ignore[assignment]
+    """Carries out up to 1,000 changes in one message: all or none, or each for itself. They are carried out in order, and
+    each sees what the ones before it have left. Each has a request id of its own, so repeating the message, parts of
+    it, or its changes as single calls is safe.
+    """
+    ChangeStock: _aio.StreamStreamMultiCallable[_stock_ledger_pb2.ChangeStockRequest, _stock_ledger_pb2.ChangeStockResponse]  # type: ignore[assignment]
+    """The same as a stream, each change for itself. Answers come in the order of the changes; when too many of them wait, the
+    ledger reads no further until the client has read some. A stream that breaks may go on as another stream, or as
+    single calls: with the same request ids nothing happens twice.
     """
     GetStockedItem: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetStockedItemRequest, _stock_ledger_pb2.StockedItem]  # type: ignore[assignment]
     """Reads a stocked item. Fails with NOT_FOUND (STOCKED_ITEM_NOT_FOUND)."""
     ListStockedItems: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListStockedItemsRequest, _stock_ledger_pb2.ListStockedItemsResponse]  # type: ignore[assignment]
     """Lists stocked items, oldest first: the order in which a removal draws on them."""
+    UpdateStockedItem: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UpdateStockedItemRequest, _stock_ledger_pb2.StockedItem]  # type: ignore[assignment]
+    """Changes what is known of a stocked item, on record: its unit cost, which revalues the units on hand, its serial
+    number while the unit is free, or when it expires. Never where its units are. Fails with NOT_FOUND
+    (STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION (STOCKED_ITEM_IN_USE, TRACKING_VIOLATED, CURRENCY_MISMATCH,
+    REASON_REQUIRED), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+    """
     ListMovements: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListMovementsRequest, _stock_ledger_pb2.ListMovementsResponse]  # type: ignore[assignment]
     """Lists movements in the order in which they were recorded."""
+    WatchMovements: _aio.UnaryStreamMultiCallable[_stock_ledger_pb2.WatchMovementsRequest, _stock_ledger_pb2.WatchMovementsResponse]  # type: ignore[assignment]
+    """Sends movements as they are recorded: each exactly once, in order, from a token or from now on. Whoever goes on from
+    the token of the last message that arrived misses nothing and gets nothing twice, whatever crashed. A client that
+    takes nothing for too long is told so by RESOURCE_EXHAUSTED (WATCH_STALLED); one too many by RESOURCE_EXHAUSTED
+    (OVERLOADED). Fails with OUT_OF_RANGE (WATCH_AHEAD) when the token lies ahead of the journal.
+    """
+    GetValuation: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetValuationRequest, _stock_ledger_pb2.GetValuationResponse]  # type: ignore[assignment]
+    """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
+    (PERMISSION_REQUIRED) without `costs.view`.
+    """
     GetSettings: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetSettingsRequest, _stock_ledger_pb2.Settings]  # type: ignore[assignment]
     """Reads the tenant's settings. Those of a tenant that set none are the defaults."""
     UpdateSettings: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UpdateSettingsRequest, _stock_ledger_pb2.Settings]  # type: ignore[assignment]
@@ -250,6 +470,17 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UnregisterItem(
+        self,
+        request: _stock_ledger_pb2.UnregisterItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.UnregisterItemResponse, _abc.Awaitable[_stock_ledger_pb2.UnregisterItemResponse]]:
+        """Forgets an item that was never stocked, so that its catalog may delete it; the catalog calls it. An item that is not
+        known is forgotten already, so it can be repeated safely. Fails with FAILED_PRECONDITION (ITEM_HAS_STOCK) when it
+        was ever stocked or is on order, and (ITEM_HAS_POSITIONS) while it has open positions.
+        """
+
+    @_abc_1.abstractmethod
     def OpenPosition(
         self,
         request: _stock_ledger_pb2.OpenPositionRequest,
@@ -318,7 +549,210 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
         and removed units can't be taken. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND,
         STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION (INSUFFICIENT_STOCK, SERIAL_UNIT_REQUIRED, REASON_REQUIRED; and
-        TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000). A location that is inactive can still be emptied.
+        TOO_MANY_STOCKED_ITEMS when it would draw on more than 1,000; and LOCATION_INACTIVE unless the tenant's settings
+        allow removals at inactive locations, which TransferStock can always empty).
+        """
+
+    @_abc_1.abstractmethod
+    def ReserveStock(
+        self,
+        request: _stock_ledger_pb2.ReserveStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ReserveStockResponse, _abc.Awaitable[_stock_ledger_pb2.ReserveStockResponse]]:
+        """Promises available units to a demand. They stay on the shelf, and nobody else can take them: until they are picked,
+        released, or their reservation expires. From the instant at which it expires its units count as available for
+        everybody. Fails as RemoveStock does, but asks for no reason.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseStock(
+        self,
+        request: _stock_ledger_pb2.ReleaseStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ReleaseStockResponse, _abc.Awaitable[_stock_ledger_pb2.ReleaseStockResponse]]:
+        """Gives reserved units back: they are available again. Those that came last go first, so that a demand keeps the oldest.
+        Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and
+        FAILED_PRECONDITION (DEMAND_EXCEEDED, SERIAL_UNIT_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+        """
+
+    @_abc_1.abstractmethod
+    def ExtendReservation(
+        self,
+        request: _stock_ledger_pb2.ExtendReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ExtendReservationResponse, _abc.Awaitable[_stock_ledger_pb2.ExtendReservationResponse]]:
+        """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
+        (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
+        nothing reserved there, because it was picked, released or has expired.
+        """
+
+    @_abc_1.abstractmethod
+    def PickStock(
+        self,
+        request: _stock_ledger_pb2.PickStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.PickStockResponse, _abc.Awaitable[_stock_ledger_pb2.PickStockResponse]]:
+        """Takes units off the shelf for a demand: first what it has reserved, oldest first, then what is available. Fails as
+        RemoveStock does, with DEMAND_EXCEEDED in the place of INSUFFICIENT_STOCK when only reserved units may be picked,
+        and asks for no reason.
+        """
+
+    @_abc_1.abstractmethod
+    def UnpickStock(
+        self,
+        request: _stock_ledger_pb2.UnpickStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.UnpickStockResponse, _abc.Awaitable[_stock_ledger_pb2.UnpickStockResponse]]:
+        """Puts picked units back on the shelf, those that came last first: available, or reserved for the demand as before.
+        Fails as ReleaseStock does.
+        """
+
+    @_abc_1.abstractmethod
+    def DeliverStock(
+        self,
+        request: _stock_ledger_pb2.DeliverStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.DeliverStockResponse, _abc.Awaitable[_stock_ledger_pb2.DeliverStockResponse]]:
+        """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does."""
+
+    @_abc_1.abstractmethod
+    def ReturnStock(
+        self,
+        request: _stock_ledger_pb2.ReturnStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ReturnStockResponse, _abc.Awaitable[_stock_ledger_pb2.ReturnStockResponse]]:
+        """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
+        from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
+        does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
+        number came in meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def ListReservations(
+        self,
+        request: _stock_ledger_pb2.ListReservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ListReservationsResponse, _abc.Awaitable[_stock_ledger_pb2.ListReservationsResponse]]:
+        """Lists who holds stock: what each demand has reserved, picked or been delivered of each stocked item."""
+
+    @_abc_1.abstractmethod
+    def TransferStock(
+        self,
+        request: _stock_ledger_pb2.TransferStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.TransferStockResponse, _abc.Awaitable[_stock_ledger_pb2.TransferStockResponse]]:
+        """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
+        stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
+        does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
+        (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+        """
+
+    @_abc_1.abstractmethod
+    def CountStock(
+        self,
+        request: _stock_ledger_pb2.CountStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.CountStockResponse, _abc.Awaitable[_stock_ledger_pb2.CountStockResponse]]:
+        """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
+        leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
+        with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
+        (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED).
+        """
+
+    @_abc_1.abstractmethod
+    def AssembleStock(
+        self,
+        request: _stock_ledger_pb2.AssembleStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.AssembleStockResponse, _abc.Awaitable[_stock_ledger_pb2.AssembleStockResponse]]:
+        """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
+        as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+        """
+
+    @_abc_1.abstractmethod
+    def DisassembleStock(
+        self,
+        request: _stock_ledger_pb2.DisassembleStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.DisassembleStockResponse, _abc.Awaitable[_stock_ledger_pb2.DisassembleStockResponse]]:
+        """Takes units of a kit apart: they leave as RemoveStock takes them, and the components come as new stocked items, among
+        which the kit's cost is divided to the smallest unit. Fails as RemoveStock and AddStock do.
+        """
+
+    @_abc_1.abstractmethod
+    def ExpectStock(
+        self,
+        request: _stock_ledger_pb2.ExpectStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ExpectStockResponse, _abc.Awaitable[_stock_ledger_pb2.ExpectStockResponse]]:
+        """Notes that an order will bring units: they are on order at the position, which is opened if there is none. Purchasing
+        calls it. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION
+        (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        """
+
+    @_abc_1.abstractmethod
+    def CancelExpectedStock(
+        self,
+        request: _stock_ledger_pb2.CancelExpectedStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.CancelExpectedStockResponse, _abc.Awaitable[_stock_ledger_pb2.CancelExpectedStockResponse]]:
+        """Notes that an order will bring fewer units. Fails with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND,
+        LOCATION_NOT_FOUND) and FAILED_PRECONDITION (EXPECTATION_EXCEEDED).
+        """
+
+    @_abc_1.abstractmethod
+    def ReceiveStock(
+        self,
+        request: _stock_ledger_pb2.ReceiveStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ReceiveStockResponse, _abc.Awaitable[_stock_ledger_pb2.ReceiveStockResponse]]:
+        """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
+        serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
+        one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+        """
+
+    @_abc_1.abstractmethod
+    def UnreceiveStock(
+        self,
+        request: _stock_ledger_pb2.UnreceiveStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.UnreceiveStockResponse, _abc.Awaitable[_stock_ledger_pb2.UnreceiveStockResponse]]:
+        """Takes back what an order line has brought, newest receipt first or from one stocked item: at most what is still
+        available of that line's own stocked items where they were received. The units are on order again, unless the
+        line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
+        NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
+        (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+        """
+
+    @_abc_1.abstractmethod
+    def ListExpectations(
+        self,
+        request: _stock_ledger_pb2.ListExpectationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.ListExpectationsResponse, _abc.Awaitable[_stock_ledger_pb2.ListExpectationsResponse]]:
+        """Lists what order lines have on order and have brought."""
+
+    @_abc_1.abstractmethod
+    def BatchChangeStock(
+        self,
+        request: _stock_ledger_pb2.BatchChangeStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.BatchChangeStockResponse, _abc.Awaitable[_stock_ledger_pb2.BatchChangeStockResponse]]:
+        """Carries out up to 1,000 changes in one message: all or none, or each for itself. They are carried out in order, and
+        each sees what the ones before it have left. Each has a request id of its own, so repeating the message, parts of
+        it, or its changes as single calls is safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeStock(
+        self,
+        request_iterator: _MaybeAsyncIterator[_stock_ledger_pb2.ChangeStockRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_stock_ledger_pb2.ChangeStockResponse], _abc.AsyncIterator[_stock_ledger_pb2.ChangeStockResponse]]:
+        """The same as a stream, each change for itself. Answers come in the order of the changes; when too many of them wait, the
+        ledger reads no further until the client has read some. A stream that breaks may go on as another stream, or as
+        single calls: with the same request ids nothing happens twice.
         """
 
     @_abc_1.abstractmethod
@@ -338,12 +772,46 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         """Lists stocked items, oldest first: the order in which a removal draws on them."""
 
     @_abc_1.abstractmethod
+    def UpdateStockedItem(
+        self,
+        request: _stock_ledger_pb2.UpdateStockedItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.StockedItem, _abc.Awaitable[_stock_ledger_pb2.StockedItem]]:
+        """Changes what is known of a stocked item, on record: its unit cost, which revalues the units on hand, its serial
+        number while the unit is free, or when it expires. Never where its units are. Fails with NOT_FOUND
+        (STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION (STOCKED_ITEM_IN_USE, TRACKING_VIOLATED, CURRENCY_MISMATCH,
+        REASON_REQUIRED), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
+        """
+
+    @_abc_1.abstractmethod
     def ListMovements(
         self,
         request: _stock_ledger_pb2.ListMovementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.ListMovementsResponse, _abc.Awaitable[_stock_ledger_pb2.ListMovementsResponse]]:
         """Lists movements in the order in which they were recorded."""
+
+    @_abc_1.abstractmethod
+    def WatchMovements(
+        self,
+        request: _stock_ledger_pb2.WatchMovementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_stock_ledger_pb2.WatchMovementsResponse], _abc.AsyncIterator[_stock_ledger_pb2.WatchMovementsResponse]]:
+        """Sends movements as they are recorded: each exactly once, in order, from a token or from now on. Whoever goes on from
+        the token of the last message that arrived misses nothing and gets nothing twice, whatever crashed. A client that
+        takes nothing for too long is told so by RESOURCE_EXHAUSTED (WATCH_STALLED); one too many by RESOURCE_EXHAUSTED
+        (OVERLOADED). Fails with OUT_OF_RANGE (WATCH_AHEAD) when the token lies ahead of the journal.
+        """
+
+    @_abc_1.abstractmethod
+    def GetValuation(
+        self,
+        request: _stock_ledger_pb2.GetValuationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_ledger_pb2.GetValuationResponse, _abc.Awaitable[_stock_ledger_pb2.GetValuationResponse]]:
+        """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
+        (PERMISSION_REQUIRED) without `costs.view`.
+        """
 
     @_abc_1.abstractmethod
     def GetSettings(
