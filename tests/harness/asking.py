@@ -29,17 +29,39 @@ OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 100),
 )
 
-Request = pb.AddStockRequest | pb.RemoveStockRequest
+Request = Any
+"""What changes something and may be repeated: a message with a request id."""
+
+METHODS: Final[dict[str, str]] = {
+    method.input_type.name: method.name
+    for method in pb.DESCRIPTOR.services_by_name["StockLedger"].methods
+    if "request_id" in method.input_type.fields_by_name
+    # Lists ask what a request has left; they are none.
+    and not method.name.startswith("List")
+}
+"""The call that each request is made by, by the name of its message."""
+
+
+def method_of(request: Request) -> str:
+    """The call that a request is made by."""
+    return METHODS[request.DESCRIPTOR.name]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request got: its movements, or why not."""
+    """What a request got: a response, or why not."""
 
     request: Request
-    movements: tuple[pb.Movement, ...] = ()
+    response: Any = None
     replayed: bool = False
     failure: Failure | None = None
+
+    @property
+    def movements(self) -> tuple[pb.Movement, ...]:
+        """What it moved, as far as its response tells."""
+        if hasattr(self.response, "movement"):
+            return (self.response.movement,)
+        return tuple(getattr(self.response, "movements", ()))
 
     @property
     def accepted(self) -> bool:
@@ -76,23 +98,22 @@ class Asked:
             return Answer(self._request, failure=Failure(grpc.StatusCode.CANCELLED, "", "", {}, ()))
         except grpc.RpcError as error:
             return Answer(self._request, failure=failure_of(error))
-        adding = isinstance(response, pb.AddStockResponse)
-        movements = (response.movement,) if adding else tuple(response.movements)
-        return Answer(self._request, movements, replayed=REPLAYED in self._future.trailing_metadata())
+        return Answer(self._request, response, replayed=REPLAYED in self._future.trailing_metadata())
 
 
 class Line:
     """A connection to a ledger process, in the name of a tenant."""
 
-    def __init__(self, address: str, tenant_id: int) -> None:
+    def __init__(self, address: str, tenant_id: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self._metadata = caller(tenant_id)
+        self._timeout_s = timeout_s
         self._channel = grpc.insecure_channel(address, options=OPTIONS)
         self.stub = pb_grpc.StockLedgerStub(self._channel)
 
-    def ask(self, request: Request, timeout_s: float = TIMEOUT_S) -> Asked:
+    def ask(self, request: Request, timeout_s: float | None = None) -> Asked:
         """Send a request and return at once."""
-        method: Any = self.stub.AddStock if isinstance(request, pb.AddStockRequest) else self.stub.RemoveStock
-        return Asked(request, method.future(request, metadata=self._metadata, timeout=timeout_s))
+        method = getattr(self.stub, method_of(request))
+        return Asked(request, method.future(request, metadata=self._metadata, timeout=timeout_s or self._timeout_s))
 
     def settle(self, request: Request) -> Answer:
         """Repeat a request until it is known what became of it."""
