@@ -7,18 +7,30 @@ refused left nothing, and nothing else happened.
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.clients import Failure
 from tests.harness.asking import Answer
-from tests.harness.journal import PLACES, TOTALS, Journal, Movement
+from tests.harness.journal import PLACES, TOTALS, Journal, Movement, Operation
+from tests.harness.kinds import OPERATIONS
 from tests.harness.stock import number
 
-KINDS = {pb.MOVEMENT_KIND_ADDED: "added", pb.MOVEMENT_KIND_REMOVED: "removed"}
-CHANGES = ("add_stock", "remove_stock", "close_position")
+NOT_ASKED = {"create_location", "open_position", "expire_reservations"}
+"""Kinds of operations that are nobody's change of stock."""
+CHANGES = OPERATIONS.keys() - NOT_ASKED
+UNTOLD = {"revalued"}
+"""Kinds of movements that no response has."""
+TOLD_MAX = 1000
+"""How many movements a response has at the most."""
+NAMED = {"stocked_item_id", "stocked_items"}
+"""Sources that name the stocked items to be drawn on."""
+USUAL_ORDERS = {pb.STOCK_ORDER_UNSPECIFIED, pb.STOCK_ORDER_OLDEST_FIRST}
 
 
 class Account:
@@ -33,7 +45,7 @@ class Account:
     def note(self, answer: Answer) -> Answer:
         """Remember an answer, before the client goes on."""
         assert answer.known, f"not an answer: {answer.failure}"
-        if not answer.request.validate_only:
+        if not getattr(answer.request, "validate_only", False):
             self._answers.append(answer)
         return answer
 
@@ -51,8 +63,8 @@ class Account:
         return [failure for failure in failures if failure.reason not in reasons]
 
     def oldest_first(self) -> set[str]:
-        """The requests that removed from a position, without naming a stocked item."""
-        return {answer.request.request_id for answer in self.accepted() if _is_oldest_first(answer)}
+        """The requests that took from positions in the usual order, without naming a stocked item."""
+        return {answer.request.request_id for answer in self.accepted() if _is_oldest_first(answer.request)}
 
     def check(self, journal: Journal) -> None:
         """Fail unless the journal has what clients were told, and nothing else."""
@@ -78,31 +90,47 @@ def first_answers(answers: Iterable[Answer]) -> list[Answer]:
     return [answer for answer in answers if answer.accepted and not answer.replayed]
 
 
-def _is_oldest_first(answer: Answer) -> bool:
-    return isinstance(answer.request, pb.RemoveStockRequest) and answer.request.source.stocked_item_id == 0
+def _is_oldest_first(request: Any) -> bool:
+    if isinstance(request, pb.CountStockRequest):
+        return request.WhichOneof("target") not in NAMED
+    if isinstance(request, pb.AssembleStockRequest):
+        return all(_is_oldest_first(component) for component in request.components)
+    if "source" not in request.DESCRIPTOR.fields_by_name:
+        return False
+    return request.source.WhichOneof("kind") not in NAMED and request.source.order in USUAL_ORDERS
 
 
 def _stored(journal: Journal) -> dict[UUID, list[object]]:
     movements = journal.movements_of()
     return {
-        operation.request_id: [_as_stored(movement) for movement in movements[operation.operation_id]]
+        operation.request_id: list(_lines(operation, movements.get(operation.operation_id, [])))
         for operation in journal.operations
         if operation.kind in CHANGES
     }
 
 
+def _lines(operation: Operation, movements: list[Movement]) -> Iterable[object]:
+    told = [movement for movement in movements if movement.kind not in UNTOLD]
+    return map(_as_stored, told[:TOLD_MAX] if operation.kind == "receive_stock" else told)
+
+
 def _as_told(movement: pb.Movement) -> object:
+    after = movement.stocked_item_after if movement.HasField("stocked_item_after") else None
     return (
         movement.movement_id,
         movement.operation_id,
         movement.line,
-        KINDS[movement.kind],
-        movement.stocked_item_id,
+        pb.MovementKind.Name(movement.kind).removeprefix("MOVEMENT_KIND_").lower(),
+        movement.stocked_item_id or None,
         movement.position_id,
         number(movement.quantity),
+        _money(movement.amount) if movement.HasField("amount") else None,
+        movement.demand,
+        movement.order_line,
+        movement.reversed_movement_id or None,
         _time(movement.effective_time),
         _time(movement.record_time),
-        {name: number(getattr(movement.stocked_item_after, name)) for name in ("received", *PLACES)},
+        {name: number(getattr(after, name)) if after else None for name in ("received", *PLACES)},
         {name: number(getattr(movement.position_after, name)) for name in TOTALS},
     )
 
@@ -116,11 +144,19 @@ def _as_stored(movement: Movement) -> object:
         movement.stocked_item_id,
         movement.position_id,
         movement.quantity,
+        movement.amount,
+        movement.demand,
+        movement.order_line,
+        movement.reversed_movement_id,
         movement.effective_time,
         movement.record_time,
         movement.places_after,
         movement.totals_after,
     )
+
+
+def _money(message: Money) -> Decimal:
+    return message.units + Decimal(message.nanos).scaleb(-9)
 
 
 def _time(message: Timestamp) -> datetime:

@@ -67,7 +67,14 @@ def _lines(batch: list[Operation], movements: dict[int, list[Movement]]) -> Iter
                 *(_plain(movement.places_after[name]) for name in ("received", *PLACES)),
                 _plain(movement.value_after),
                 *(_plain(movement.totals_after[name]) for name in TOTALS),
+                *_causes(movement),
             )
+
+
+def _causes(movement: Movement) -> tuple[object, ...]:
+    """What the first release didn't know of; left out where there is none of it, so that its journals still verify."""
+    causes = (movement.demand, movement.order_line, movement.reversed_movement_id, _plain(movement.unit_cost))
+    return causes if any(cause not in ("", None) for cause in causes) else ()
 
 
 def _line(*fields: object) -> str:

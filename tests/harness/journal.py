@@ -53,16 +53,20 @@ class Movement:
     operation_id: int
     line: int
     kind: str
-    stocked_item_id: int
+    stocked_item_id: int | None
     position_id: int
     quantity: Decimal
     amount: Decimal | None
     reference: str
+    demand: str
+    order_line: str
+    reversed_movement_id: int | None
+    unit_cost: Decimal | None
     effective_time: datetime
     record_time: datetime
     value_after: Decimal | None
-    places_after: dict[str, Decimal]
-    """With `received`."""
+    places_after: dict[str, Decimal | None]
+    """With `received`. Nothing but None where units are only expected."""
     totals_after: dict[str, Decimal]
 
 
@@ -79,6 +83,11 @@ class StockedItem:
     open: bool
     unit_cost: Decimal | None
     value: Decimal | None
+    lot: str
+    serial_number: str
+    expire_time: datetime | None
+    parent_stocked_item_id: int | None
+    order_line: str
     places: dict[str, Decimal]
     """With `received`."""
 
@@ -96,7 +105,43 @@ class Position:
     item_id: int
     location_id: int
     close_time: datetime | None
+    next_expiry: datetime | None
     totals: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What a demand holds of a stocked item, as it is now."""
+
+    position_id: int
+    demand: str
+    stocked_item_id: int
+    reserved: Decimal
+    picked: Decimal
+    delivered: Decimal
+    delivered_value: Decimal | None
+    open: bool
+    expire_time: datetime | None
+
+    @property
+    def key(self) -> tuple[int, str, int]:
+        """What there is one of."""
+        return (self.position_id, self.demand, self.stocked_item_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an order line brings to a position, as it is now."""
+
+    position_id: int
+    order_line: str
+    on_order: Decimal
+    received: Decimal
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What there is one of."""
+        return (self.position_id, self.order_line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +153,8 @@ class Journal:
     movements: list[Movement]
     positions: dict[int, Position]
     stocked_items: dict[int, StockedItem]
+    reservations: list[Reservation]
+    expectations: list[Expectation]
 
     def movements_of(self) -> dict[int, list[Movement]]:
         """The movements of each operation that has any."""
@@ -136,6 +183,10 @@ def journal_on(connection: psycopg.Connection, tenant_id: int) -> Journal:
         stocked_items={
             row["stocked_item_id"]: _stocked_item(row) for row in read.rows("stocked_item", "stocked_item_id")
         },
+        reservations=[
+            _built(Reservation, row) for row in read.rows("reservation", "position_id", "demand", "stocked_item_id")
+        ],
+        expectations=[_built(Expectation, row) for row in read.rows("expectation", "position_id", "order_line")],
     )
 
 
@@ -144,10 +195,11 @@ class _Reader:
     connection: psycopg.Connection
     tenant_id: int
 
-    def rows(self, table: str, key: str) -> list[Row]:
+    def rows(self, table: str, *key: str) -> list[Row]:
         query = sql.SQL("SELECT * FROM {} WHERE tenant_id = %s ORDER BY {}")
+        order = sql.SQL(", ").join(map(sql.Identifier, key))
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(query.format(sql.Identifier(table), sql.Identifier(key)), [self.tenant_id])
+            cursor.execute(query.format(sql.Identifier(table), order), [self.tenant_id])
             return cursor.fetchall()
 
 
@@ -165,7 +217,7 @@ def _stocked_item(row: Row) -> StockedItem:
     return _built(StockedItem, row, places={name: row[name] for name in ("received", *PLACES)})
 
 
-def _built(kind: type[T], row: Row, **gathered: dict[str, Decimal]) -> T:
+def _built(kind: type[T], row: Row, **gathered: Row) -> T:
     """The columns of a row that the class has fields for, and what was gathered from others."""
     names = {field.name for field in fields(kind)} - gathered.keys()  # type: ignore[arg-type]
     return kind(**{name: row[name] for name in names}, **gathered)

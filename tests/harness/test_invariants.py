@@ -46,9 +46,9 @@ TAMPERED = [
     ("says otherwise", "UPDATE operation SET movement_count = 2 WHERE operation_id = 5"),
     ("names another last movement", "UPDATE operation SET last_movement_id = 9 WHERE operation_id = 5"),
     ("gap in its lines", "UPDATE movement SET line = 9 WHERE movement_id = 7"),
-    ("movements of a foreign kind", "UPDATE movement SET kind = 'added' WHERE movement_id = 6"),
-    ("movements of a foreign kind", "UPDATE operation SET kind = 'remove_stock' WHERE operation_id = 6"),
-    ("can't have", "UPDATE operation SET kind = 'remove_stock' WHERE operation_id = 1"),
+    ("can't be made of", "UPDATE movement SET kind = 'added' WHERE movement_id = 6"),
+    ("can't be made of", "UPDATE operation SET kind = 'remove_stock' WHERE operation_id = 6"),
+    ("can't be made of", "UPDATE operation SET kind = 'remove_stock' WHERE operation_id = 1"),
     # --- balances (I1, I2, I3) ---
     (
         "less than nothing",
@@ -98,7 +98,7 @@ TAMPERED = [
     ("other totals than the fold", "UPDATE movement SET position_available_after = 99 WHERE movement_id = 4"),
     ("other totals than the fold", "UPDATE movement SET position_on_order_after = 1 WHERE movement_id = 4"),
     (
-        "another position than its stocked item",
+        "not where the journal has left it",
         "UPDATE stocked_item SET position_id = 2, item_id = 2 WHERE receive_time = '2021-01-01'",
         "UPDATE position SET available = available - 10 WHERE position_id = 1",
         "UPDATE position SET available = available + 10 WHERE position_id = 2",
@@ -106,10 +106,10 @@ TAMPERED = [
     ("takes more from", "UPDATE movement SET quantity = quantity + 1000 WHERE kind = 'removed'"),
     ("adds what is there", "UPDATE movement SET stocked_item_id = (SELECT min(stocked_item_id) FROM stocked_item)"),
     (
-        "stocked items are not as",
+        "stocked item . is not as",
         "UPDATE stocked_item SET removed = removed - 1, delivered = delivered + 1 WHERE removed > 0",
     ),
-    ("position . is not as", "UPDATE position SET on_order = 5 WHERE close_time IS NULL"),
+    ("other totals than its stocked items", "UPDATE position SET on_order = 5 WHERE close_time IS NULL"),
     # --- amounts (I11) ---
     ("of units of unknown cost", "UPDATE movement SET amount = 1 WHERE amount IS NULL AND kind = 'removed'"),
     ("another value than its amounts", "UPDATE movement SET amount = amount + 0.01 WHERE movement_id = 6"),
@@ -122,7 +122,7 @@ TAMPERED = [
         "UPDATE stocked_item SET unit_cost = NULL",
     ),
     (
-        "empty and still worth",
+        "no units, and still worth",
         "ALTER TABLE stocked_item DROP CONSTRAINT stocked_item_value_check",
         "UPDATE movement SET amount = amount - 1, value_after = 1 WHERE movement_id = 6",
         "UPDATE stocked_item SET value = 1 WHERE NOT open",
@@ -137,7 +137,7 @@ TAMPERED = [
     ("another time than its movement", "UPDATE stocked_item SET create_time = create_time - interval '1 day'"),
     # --- the order of draws (I10) ---
     (
-        "though the older",
+        "which comes first, had units",
         "UPDATE movement SET effective_time = '2018-01-01' WHERE movement_id = 3",
         "UPDATE stocked_item SET receive_time = '2018-01-01' WHERE receive_time = '2020-01-01'",
     ),
