@@ -47,8 +47,12 @@ class _Call(Generic[Asked, Answer]):
 class Coalescer(Generic[Asked, Answer]):
     """Answers single calls through `apply`, which answers many at once."""
 
-    def __init__(self, apply: "Apply[Asked, Answer]", *, lanes: int, name: str) -> None:
+    def __init__(
+        self, apply: "Apply[Asked, Answer]", *, lanes: int, name: str, weight: Callable[[Asked], int] = lambda _: 1
+    ) -> None:
+        """`weight` tells for how many calls one counts; one that is heavier than a batch may be has one of its own."""
         self._apply = apply
+        self._weight = weight
         self._idle_lanes = lanes
         self._executor = ThreadPoolExecutor(lanes, thread_name_prefix=name)
         self._waiting: OrderedDict[int, deque[_Call[Asked, Answer]]] = OrderedDict()
@@ -60,16 +64,22 @@ class Coalescer(Generic[Asked, Answer]):
 
     async def submit(self, tenant_id: int, asked: Asked, deadline: float) -> Answer:
         """The answer to one call. Raises its refusal; Overloaded when too many wait; DeadlineExceeded past its time."""
-        if self._waiting_count >= WAITING_MAX:
+        return await self.submit_all(tenant_id, (asked,), deadline)[0]
+
+    def submit_all(self, tenant_id: int, asked: Sequence[Asked], deadline: float) -> "list[asyncio.Future[Answer]]":
+        """The answers to several calls, which are applied in this order. Overloaded is for all of them."""
+        if self._waiting_count + len(asked) > WAITING_MAX:
             raise Overloaded
-        call: _Call[Asked, Answer] = _Call(asked, deadline, asyncio.get_running_loop().create_future())
-        queue = self._in_lane.get(tenant_id)
-        if queue is None:
-            queue = self._waiting.setdefault(tenant_id, deque())
-        queue.append(call)
-        self._waiting_count += 1
-        self._fill_lanes()
-        return await call.answer
+        loop = asyncio.get_running_loop()
+        calls: list[_Call[Asked, Answer]] = [_Call(one, deadline, loop.create_future()) for one in asked]
+        if calls:
+            queue = self._in_lane.get(tenant_id)
+            if queue is None:
+                queue = self._waiting.setdefault(tenant_id, deque())
+            queue.extend(calls)
+            self._waiting_count += len(calls)
+            self._fill_lanes()
+        return [call.answer for call in calls]
 
     async def close(self) -> None:
         """Finish what is under way, if the database lets it; nothing may be submitted any more."""
@@ -106,8 +116,12 @@ class Coalescer(Generic[Asked, Answer]):
     def _next_batch(self, queue: "deque[_Call[Asked, Answer]]") -> "list[_Call[Asked, Answer]]":
         """The calls that are next, without those that nobody waits for any more."""
         batch: list[_Call[Asked, Answer]] = []
+        room = BATCH_MAX
         now = time.monotonic()
-        while queue and len(batch) < BATCH_MAX:
+        while queue and room > 0:
+            weight = self._weight(queue[0].asked)
+            if weight > room and batch:
+                break
             call = queue.popleft()
             self._waiting_count -= 1
             if call.answer.done():
@@ -115,6 +129,7 @@ class Coalescer(Generic[Asked, Answer]):
             if call.deadline <= now:
                 call.answer.set_exception(DeadlineExceeded())
                 continue
+            room -= weight
             batch.append(call)
         return batch
 

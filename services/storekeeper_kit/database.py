@@ -150,13 +150,18 @@ class Database:
 
     @contextmanager
     def raw(self) -> Iterator[psycopg.Connection[Any]]:
-        """A psycopg connection outside of a transaction, with autocommit off; what isn't committed is rolled back."""
+        """A psycopg connection outside of a transaction, in autocommit mode; what isn't committed is rolled back.
+
+        BEGIN is the user's own: so it can travel with what follows, where the driver's costs a round trip.
+        """
         with _translated():
             pooled = self._engine.raw_connection()
             try:
                 connection = pooled.driver_connection
                 assert isinstance(connection, psycopg.Connection)
+                connection.autocommit = True
                 yield connection
+                connection.autocommit = False
             except BaseException:
                 _clean(pooled)
                 raise
@@ -292,6 +297,7 @@ def _clean(pooled: PoolProxiedConnection) -> None:
     try:
         assert isinstance(connection, psycopg.Connection)
         connection.rollback()
+        connection.autocommit = False
     except psycopg.Error as error:
         pooled.invalidate(error)
 

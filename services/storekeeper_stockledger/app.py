@@ -10,13 +10,14 @@ from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
 
-from .batch import Recorded
+from .batch import Asked, weight_of
 from .descriptions import Descriptions
-from .domain.operations import ItemAtLocation, PositionId, Submission
+from .domain.operations import ItemAtLocation, PositionId
 from .domain.records import Position
 from .domain.stock import StockedItem
 from .ledger import Ledger
 from .reads import Reads
+from .servicer.changing import Answer
 from .servicer.refusals import REFUSALS
 from .servicer.stock_ledger import StockLedger
 from .settings import StockLedgerSettings
@@ -43,7 +44,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         url, pool_size=settings.lanes + 2 * settings.read_lanes, application_name=f"{PACKAGE} lanes", settings=BY_INDEX
     )
     ledger, reads, hot_reads = Ledger(hot), Reads(database), Reads(hot)
-    changes: Coalescer[Submission, Recorded] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes")
+    changes: Coalescer[Asked, Answer] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes", weight=weight_of)
     positions: Coalescer[ItemAtLocation | PositionId, Position] = Coalescer(
         hot_reads.positions, lanes=settings.read_lanes, name="positions"
     )

@@ -1,27 +1,26 @@
 """Applies a batch of operations of one tenant in one transaction: lock, load, decide each, record, commit.
 
-Three round trips after the driver's BEGIN: the positions' locks; what the operations can touch; the writes with the
-commit. A refusal drops only its own operation. A batch whose transaction met a conflict or lost its connection, even
+Two round trips: the positions' locks with what the operations can touch; the writes with the commit. A refusal drops only its own operation. A batch whose transaction met a conflict or lost its connection, even
 during the commit, is applied again from the start: what did commit is then found recorded under its request ids.
 """
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from itertools import chain, repeat, takewhile
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, Final
 
 import structlog
-from psycopg import errors
+from psycopg import Connection, errors
 
 from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database, Trouble, classify
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
-from .batch import Batch, Outcome
+from .batch import Asked, Batch, Outcome, submissions_of
 from .domain.journal import RecordedMovement
-from .domain.operations import Submission
-from .storage.loading import StockMoved, lock_and_load
+from .domain.operations import ItemAtLocation
+from .storage.loading import PositionsMissing, StockMoved, lock_and_load, lock_and_load_due
 from .storage.movements import movements_of
 from .storage.recording import record
 from .storage.selecting import Repeat
@@ -42,8 +41,8 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def apply(self, tenant_id: int, submissions: Sequence[Submission], deadline: float) -> list[Outcome]:
-        """Apply the submissions in order and tell what became of each, by `deadline` on the monotonic clock.
+    def apply(self, tenant_id: int, asked: Sequence[Asked], deadline: float) -> list[Outcome]:
+        """Apply what is asked in order and tell what became of each, by `deadline` on the monotonic clock.
 
         Unavailable and DeadlineExceeded leave open what happened: repeating the request id tells. Postponed are those
         that the batch had no room for, or all of them while rivals are in the way: apply them again.
@@ -56,28 +55,54 @@ class Ledger:
                 break
             time.sleep(pause)
             try:
-                return self._transact(tenant_id, submissions)
+                return self._apply(tenant_id, asked)
             except (Unavailable, DeadlineExceeded) as error:
                 trouble = error
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not hit those beside its cause
                 if not _may_pass(error):
-                    return self._apply_apart(tenant_id, submissions, deadline, error)
+                    return self._apply_apart(tenant_id, asked, deadline, error)
                 trouble = Postponed()
-                log.debug("batch_repeated", cause=type(error).__name__, submissions=len(submissions))
-        return [trouble] * len(submissions)
+                log.debug("batch_repeated", cause=type(error).__name__, asked=len(asked))
+        return [trouble] * len(asked)
 
-    def _transact(self, tenant_id: int, submissions: Sequence[Submission]) -> list[Outcome]:
+    def settle(self, tenant_id: int, position_ids: Sequence[int]) -> None:
+        """Write down which reservations at these positions have expired."""
         with self._database.raw() as connection:
-            loaded = lock_and_load(connection, tenant_id, submissions)
-            batch = Batch(loaded)
-            decided = sum(1 for _ in takewhile(batch.decide, submissions))
-            if batch.entries:
-                stock = loaded.stock
-                batch.number(record(connection, tenant_id, batch.entries, stock.shelves.values(), stock.now))
-            else:
-                connection.rollback()
-        outcomes = batch.outcomes(self._recorded(tenant_id, batch.repeats()))
-        return outcomes + [Postponed()] * (len(submissions) - decided)
+            batch = Batch(lock_and_load_due(connection, tenant_id, position_ids))
+            batch.settle()
+            self._finish(connection, tenant_id, batch, worth_it=bool(batch.entries))
+
+    def _apply(self, tenant_id: int, asked: Sequence[Asked]) -> list[Outcome]:
+        """Apply as many as the batch has room for. If it has none for the first one, that one has another, alone."""
+        outcomes = self._transact(tenant_id, asked) or self._transact(tenant_id, asked[:1], alone=True)
+        return outcomes + [Postponed()] * (len(asked) - len(outcomes))
+
+    def _transact(
+        self,
+        tenant_id: int,
+        asked: Sequence[Asked],
+        *,
+        opening: Collection[ItemAtLocation] = (),
+        alone: bool = False,
+    ) -> list[Outcome]:
+        submissions = [submission for one in asked for submission in submissions_of(one)]
+        try:
+            with self._database.raw() as connection:
+                loaded = lock_and_load(connection, tenant_id, submissions, opening=opening, generously=alone)
+                batch = Batch(loaded, alone=alone)
+                has_room = batch.settle()
+                if has_room:
+                    _decide_in_turn(batch, asked)
+                self._finish(connection, tenant_id, batch, worth_it=batch.is_worth_it or not has_room)
+        except PositionsMissing as missing:
+            return self._transact(tenant_id, asked, opening=missing.pairs, alone=alone)
+        return batch.outcomes(self._recorded(tenant_id, batch.repeats()))
+
+    def _finish(self, connection: Connection[Any], tenant_id: int, batch: Batch, *, worth_it: bool) -> None:
+        if worth_it:
+            batch.number(record(connection, tenant_id, batch.entries, batch.stock))
+        else:
+            connection.rollback()
 
     def _recorded(self, tenant_id: int, repeats: Sequence[Repeat]) -> Mapping[int, tuple[RecordedMovement, ...]]:
         """The movements of operations that were recorded earlier, by operation id."""
@@ -86,20 +111,27 @@ class Ledger:
         with self._database.read() as connection:
             return movements_of(connection, tenant_id, repeats)
 
-    def _apply_apart(
-        self, tenant_id: int, submissions: Sequence[Submission], deadline: float, error: Exception
-    ) -> list[Outcome]:
-        """After an error that one of the submissions must have caused, let it hit that one alone."""
-        if len(submissions) == 1:
+    def _apply_apart(self, tenant_id: int, asked: Sequence[Asked], deadline: float, error: Exception) -> list[Outcome]:
+        """After an error that one of them must have caused, let it hit that one alone."""
+        if len(asked) == 1:
             return [error]
-        log.warning("batch_taken_apart", submissions=len(submissions), cause=type(error).__name__)
-        return [self.apply(tenant_id, [submission], deadline)[0] for submission in submissions]
+        log.warning("batch_taken_apart", asked=len(asked), cause=type(error).__name__)
+        return [self.apply(tenant_id, [one], deadline)[0] for one in asked]
+
+
+def _decide_in_turn(batch: Batch, asked: Sequence[Asked]) -> None:
+    for one in asked:
+        if not batch.decide(one):
+            return
 
 
 def _may_pass(error: Exception) -> bool:
     """Whether the same batch may well succeed when it is applied again."""
     if isinstance(error, errors.UniqueViolation):
-        # Another process has recorded one of the requests meanwhile, or taken a serial number in: the next attempt finds
-        # it.
-        return error.diag.constraint_name in {"operation_request_id_key", "stocked_item_serial_in_stock_key"}
+        # Another process has recorded one of the requests meanwhile, taken a serial number in, or opened a position: the
+        # next attempt finds it.
+        return error.diag.constraint_name in _OF_RIVALS
     return isinstance(error, StockMoved) or classify(error) in {Trouble.AWAY, Trouble.CONFLICT}
+
+
+_OF_RIVALS: Final = {"operation_request_id_key", "stocked_item_serial_in_stock_key", "position_open_key"}

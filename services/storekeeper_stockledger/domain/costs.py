@@ -5,9 +5,10 @@ minor unit when units move. Amounts are kept, not rates: a removal takes its sha
 and the last unit takes what is left, so an emptied stocked item is worth exactly zero.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -56,8 +57,34 @@ def share_of(value: Decimal, *, taken: Decimal, on_hand: Decimal, currency_code:
     return _to_minor_unit(EXACT.divide(EXACT.multiply(value, taken), on_hand), currency_code)
 
 
+def unit_cost_of(value: Decimal, quantity: Decimal) -> Decimal:
+    """What one unit costs when `quantity` of them cost `value`."""
+    return EXACT.divide(value, quantity).quantize(Decimal(1).scaleb(-UNIT_COST_DECIMALS), context=EXACT)
+
+
+def split(value: Decimal, weights: Sequence[Decimal], currency_code: str) -> list[Decimal]:
+    """Divide an amount by weights, to the currency's minor unit and without a rest.
+
+    Each gets its share rounded down; the units that are left go to those who lost most by that, the first ones first.
+    """
+    whole = sum(weights, ZERO)
+    assert whole > 0, "somebody gets something"
+    unit = _minor_unit(currency_code)
+    exact = [EXACT.divide(EXACT.multiply(value, weight), whole) for weight in weights]
+    shares = [share.quantize(unit, rounding=ROUND_DOWN, context=EXACT) for share in exact]
+    left = int((value - sum(shares, ZERO)) / unit)
+    by_loss = sorted(range(len(shares)), key=lambda number: shares[number] - exact[number])
+    for number in by_loss[:left]:
+        shares[number] += unit
+    return shares
+
+
 def _to_minor_unit(amount: Decimal, currency_code: str) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS.get(currency_code, 2)), context=EXACT)
+    return amount.quantize(_minor_unit(currency_code), context=EXACT)
+
+
+def _minor_unit(currency_code: str) -> Decimal:
+    return Decimal(1).scaleb(-MINOR_UNITS.get(currency_code, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +99,7 @@ class Costing:
     def unit_cost(self, method: CostMethod) -> Decimal | None:
         """The cost of a unit by `method`; None when no unit of known cost tells it."""
         if method is CostMethod.AVERAGE and self.units:
-            average = EXACT.divide(self.value, self.units)
-            return average.quantize(Decimal(1).scaleb(-UNIT_COST_DECIMALS), context=EXACT)
+            return unit_cost_of(self.value, self.units)
         return self.last_cost
 
     def came(self, units: Decimal, value: Decimal, unit_cost: Decimal, receive_time: datetime) -> "Costing":

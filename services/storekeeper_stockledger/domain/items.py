@@ -37,3 +37,5 @@ class Settings:
 
     reason_required: bool = False
     currency_code: str = "USD"
+    invoice_number_required: bool = False
+    inactive_location_removal_allowed: bool = False

@@ -3,7 +3,8 @@
 A batch is sealed by SHA-256 over the hash of the batch before it, the digest of its contents, and its last operation
 id, last movement id and record time (each as eight bytes, big-endian, the time in microseconds since 1970). The hash
 stands on the batch's last operation and, as the newest one, on the tenant's journal head. The digest is SHA-256 over
-one JSON array a line for each operation, followed by those of its movements.
+one JSON array a line for each operation, followed by those of its movements; what they hold, in which order, is in
+`_entry_fields` and `_movement_fields`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,7 @@ class RecordedMovement:
     request_id: UUID
     line: int
     kind: Kind
-    stocked_item_id: int
+    stocked_item_id: int | None
     position_id: int
     item_id: int
     location_id: int
@@ -45,8 +46,11 @@ class RecordedMovement:
     actor: str
     effective_time: datetime
     record_time: datetime | None
-    stocked_item_after: Places
+    stocked_item_after: Places | None
     position_after: Totals
+    demand: str = ""
+    order_line: str = ""
+    reversed_movement_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,21 +86,24 @@ def recorded_movement(
         request_id=request_id,
         line=line,
         kind=movement.kind,
-        stocked_item_id=after.stocked_item_id,
-        position_id=after.position_id,
-        item_id=after.item_id,
-        location_id=after.location_id,
+        stocked_item_id=after.stocked_item_id if after else None,
+        position_id=movement.position_id,
+        item_id=movement.item_id,
+        location_id=movement.location_id,
         quantity=movement.quantity,
         amount=movement.amount,
-        unit_cost=after.unit_cost,
+        unit_cost=movement.unit_cost,
         currency_code=currency_code,
         reason=reason,
         reference=movement.reference,
         actor=actor,
         effective_time=movement.effective_time,
         record_time=record_time,
-        stocked_item_after=after.places,
+        stocked_item_after=after.places if after else None,
         position_after=movement.totals,
+        demand=movement.demand,
+        order_line=movement.order_line,
+        reversed_movement_id=movement.reversed_movement_id,
     )
 
 
@@ -134,16 +141,32 @@ def _entry_fields(entry: Entry) -> list[object]:
 
 def _movement_fields(line: int, movement: Movement) -> list[object]:
     after, totals = movement.stocked_item, movement.totals
-    places = after.places
-    return [
+    fields = [
         line,
         movement.kind,
-        after.stocked_item_id,
-        after.position_id,
+        after.stocked_item_id if after else None,
+        movement.position_id,
         plain(movement.quantity),
         _optional(movement.amount),
         movement.reference,
         microseconds(movement.effective_time),
+        *(_places_fields(after.places) if after else _NO_PLACES),
+        _optional(after.value if after else None),
+        plain(totals.available),
+        plain(totals.reserved),
+        plain(totals.picked),
+        plain(totals.on_order),
+    ]
+    about = [movement.demand, movement.order_line, movement.reversed_movement_id, _optional(movement.unit_cost)]
+    # Movements of the first release had none of these, and were sealed without them.
+    return fields + about if any(about) else fields
+
+
+_NO_PLACES: Final = (None,) * 7
+
+
+def _places_fields(places: Places) -> tuple[str, ...]:
+    return (
         plain(places.received),
         plain(places.available),
         plain(places.reserved),
@@ -151,12 +174,7 @@ def _movement_fields(line: int, movement: Movement) -> list[object]:
         plain(places.delivered),
         plain(places.transferred),
         plain(places.removed),
-        _optional(after.value),
-        plain(totals.available),
-        plain(totals.reserved),
-        plain(totals.picked),
-        plain(totals.on_order),
-    ]
+    )
 
 
 def _line(fields: Sequence[object]) -> bytes:

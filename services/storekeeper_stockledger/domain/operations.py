@@ -1,11 +1,13 @@
 """What can be asked of the ledger in one call, and how two askings are told to be the same."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from types import UnionType
+from typing import Any, Final
 from uuid import UUID
 
 from .costs import CostMethod, UnitCost
@@ -35,11 +37,34 @@ class StockedItemId:
     stocked_item_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class StockedItemIds:
+    """Names several stocked items of one position, in the order in which they are drawn on."""
+
+    stocked_item_ids: tuple[int, ...]
+
+
+class StockOrder(StrEnum):
+    """In which order the stocked items of a position are drawn on."""
+
+    OLDEST_FIRST = "oldest_first"
+    NEWEST_FIRST = "newest_first"
+    FIRST_EXPIRED_FIRST = "first_expired_first"
+
+
+PositionName = ItemAtLocation | PositionId
+StockedItemName = StockedItemId | StockedItemIds
+Name = PositionName | StockedItemName
+
+
+# --- by hand ------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddStock:
     """Add units as a new stocked item. Without a receive time they come at the time of record."""
 
-    target: ItemAtLocation | PositionId
+    target: PositionName
     quantity: Decimal
     receive_time: datetime | None = None
     cost: UnitCost | CostMethod | None = None
@@ -48,15 +73,20 @@ class AddStock:
     reason: str = ""
     reference: str = ""
     extensions: Extensions = field(default_factory=dict)
+    expire_time: datetime | None = None
+    invoice_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveStock:
-    """Remove available units: the oldest of a position, or those of one stocked item."""
+    """Remove available units: those of a position in an order, or those of named stocked items."""
 
-    source: ItemAtLocation | PositionId | StockedItemId
+    source: Name
     quantity: Decimal
     reason: str = ""
+    order: StockOrder = StockOrder.OLDEST_FIRST
+    include_expired: bool = False
+    allow_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +97,286 @@ class ClosePosition:
     reason: str = ""
 
 
-Operation = AddStock | RemoveStock | ClosePosition
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountStock:
+    """Make what is on hand what was counted: now, or at the time at which it was counted."""
+
+    target: PositionName | StockedItemId
+    counted: Decimal
+    count_time: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateStockedItem:
+    """Change what is known of a stocked item. What is None stays as it is."""
+
+    target: StockedItemId
+    unit_cost: UnitCost | None = None
+    serial_number: str | None = None
+    expire_time: datetime | None = None
+    drops_expire_time: bool = False
+    extensions: Extensions | None = None
+    vendors: tuple[str, ...] = ()
+    """Whose extensions change, if not those of all."""
+    reason: str = ""
+
+
+# --- for a demand -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveStock:
+    """Promise available units to a demand."""
+
+    demand: str
+    source: Name
+    quantity: Decimal
+    order: StockOrder = StockOrder.OLDEST_FIRST
+    include_expired: bool = False
+    allow_partial: bool = False
+    expire_after: timedelta | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStock:
+    """Make units that a demand has reserved available again; without a quantity, all of them."""
+
+    demand: str
+    source: Name
+    quantity: Decimal | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendReservation:
+    """Let what a demand has reserved expire at another time, or not at all."""
+
+    demand: str
+    source: PositionName
+    expire_after: timedelta | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickStock:
+    """Take units off the shelf for a demand: what it has reserved, then what is available.
+
+    Without a quantity, what it has reserved.
+    """
+
+    demand: str
+    source: Name
+    quantity: Decimal | None = None
+    order: StockOrder = StockOrder.OLDEST_FIRST
+    include_expired: bool = False
+    allow_partial: bool = False
+    reserved_only: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpickStock:
+    """Put units that were picked for a demand back on the shelf; without a quantity, all of them."""
+
+    demand: str
+    source: Name
+    quantity: Decimal | None = None
+    keep_reserved: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverStock:
+    """Hand units over that were picked for a demand; without a quantity, all of them."""
+
+    demand: str
+    source: Name
+    quantity: Decimal | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnStock:
+    """Take units back that were delivered for a demand; without a quantity, all of them."""
+
+    demand: str
+    source: Name
+    quantity: Decimal | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireReservations:
+    """Make units available again whose reservation has expired; the ledger does so by itself."""
+
+    source: PositionId
+    reason: str = ""
+
+
+# --- between positions --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStock:
+    """Take available units to another location."""
+
+    source: Name
+    to_location_id: int
+    quantity: Decimal
+    order: StockOrder = StockOrder.OLDEST_FIRST
+    include_expired: bool = False
+    allow_partial: bool = False
+    reason: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """Units that a kit is made of."""
+
+    source: Name
+    quantity: Decimal
+    order: StockOrder = StockOrder.OLDEST_FIRST
+    include_expired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssembleStock:
+    """Make a kit of its components."""
+
+    components: tuple[Component, ...]
+    target: PositionName
+    quantity: Decimal
+    reason: str = ""
+    lot: str = ""
+    serial_number: str = ""
+    expire_time: datetime | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Units that a kit falls into."""
+
+    target: PositionName
+    quantity: Decimal
+    cost_share: Decimal | None = None
+    lot: str = ""
+    serial_number: str = ""
+    expire_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisassembleStock:
+    """Take a kit apart."""
+
+    source: Name
+    quantity: Decimal
+    parts: tuple[Part, ...]
+    order: StockOrder = StockOrder.OLDEST_FIRST
+    include_expired: bool = False
+    reason: str = ""
+    reference: str = ""
+
+
+# --- for an order line --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectStock:
+    """Note that an order line will bring units."""
+
+    order_line: str
+    target: PositionName
+    quantity: Decimal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelExpectedStock:
+    """Note that an order line will bring fewer units; without a quantity, none any more."""
+
+    order_line: str
+    target: PositionName
+    quantity: Decimal | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveStock:
+    """Turn units that an order line has on order into available ones: a stocked item, or one for each serial number."""
+
+    order_line: str
+    target: PositionName
+    quantity: Decimal
+    receive_time: datetime | None = None
+    cost: UnitCost | CostMethod | None = None
+    lot: str = ""
+    serial_numbers: tuple[str, ...] = ()
+    expire_time: datetime | None = None
+    reason: str = ""
+    reference: str = ""
+    invoice_number: str = ""
+    extensions: Extensions = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreceiveStock:
+    """Take back what an order line has brought."""
+
+    order_line: str
+    source: Name
+    quantity: Decimal
+    reason: str = ""
+    lower_order: bool = False
+
+
+Operation = (
+    AddStock
+    | RemoveStock
+    | ClosePosition
+    | CountStock
+    | UpdateStockedItem
+    | ReserveStock
+    | ReleaseStock
+    | ExtendReservation
+    | PickStock
+    | UnpickStock
+    | DeliverStock
+    | ReturnStock
+    | ExpireReservations
+    | TransferStock
+    | AssembleStock
+    | DisassembleStock
+    | ExpectStock
+    | CancelExpectedStock
+    | ReceiveStock
+    | UnreceiveStock
+)
 
 OPERATION_KINDS: dict[type[Operation], str] = {
     AddStock: "add_stock",
     RemoveStock: "remove_stock",
     ClosePosition: "close_position",
+    CountStock: "count_stock",
+    UpdateStockedItem: "update_stocked_item",
+    ReserveStock: "reserve_stock",
+    ReleaseStock: "release_stock",
+    ExtendReservation: "extend_reservation",
+    PickStock: "pick_stock",
+    UnpickStock: "unpick_stock",
+    DeliverStock: "deliver_stock",
+    ReturnStock: "return_stock",
+    ExpireReservations: "expire_reservations",
+    TransferStock: "transfer_stock",
+    AssembleStock: "assemble_stock",
+    DisassembleStock: "disassemble_stock",
+    ExpectStock: "expect_stock",
+    CancelExpectedStock: "cancel_expected_stock",
+    ReceiveStock: "receive_stock",
+    UnreceiveStock: "unreceive_stock",
 }
 """How the journal names the operations."""
 
@@ -88,6 +392,13 @@ class Submission:
     validate_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AllOrNone:
+    """Operations that are carried out together, in their order, or not at all."""
+
+    submissions: tuple[Submission, ...]
+
+
 def fingerprint(name: str, *contents: object) -> bytes:
     """SHA-256 of what was asked: equal for equal contents, however they were written.
 
@@ -98,19 +409,23 @@ def fingerprint(name: str, *contents: object) -> bytes:
 
 
 def _canonical(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, StrEnum | int):
-        return str(value)
-    if isinstance(value, str):
-        # Beyond ASCII, what `repr` escapes differs between releases of Python.
-        return ascii(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, dict):
-        return canonical(value)
+    for types, canon in _CANONICAL:
+        if isinstance(value, types):
+            return canon(value)
     given = ((name, getattr(value, name), _default(field)) for name, field in value.__dataclass_fields__.items())
     return "{" + ",".join(f"{name}:{_canonical(part)}" for name, part, default in given if part != default) + "}"
+
+
+_CANONICAL: Final[tuple[tuple[type | UnionType, Callable[[Any], str]], ...]] = (
+    (Decimal, plain),
+    (StrEnum | int, str),
+    # Beyond ASCII, what `repr` escapes differs between releases of Python.
+    (str, ascii),
+    (datetime, lambda time: time.astimezone(UTC).isoformat(timespec="microseconds")),
+    (timedelta, lambda interval: str(interval // timedelta(microseconds=1))),
+    (dict, canonical),
+    (tuple, lambda values: "[" + ",".join(map(_canonical, values)) + "]"),
+)
 
 
 def _default(field: Field[Any]) -> Any:

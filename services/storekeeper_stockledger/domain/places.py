@@ -85,6 +85,31 @@ ENDS: Final[dict[Kind, tuple[Place, Place]]] = {
 """From which place to which place each kind of movement goes."""
 
 
+MAKING: Final = frozenset({Kind.ADDED, Kind.TRANSFERRED_IN, Kind.COUNTED_IN, Kind.PRODUCED, Kind.RECEIVED})
+"""Each of these makes a stocked item."""
+
+DESCRIBING: Final = frozenset({Kind.RELOCATED_IN, Kind.REVALUED})
+"""Each of these changes more of a stocked item than its units and their worth."""
+
+ON_HAND: Final = frozenset({Place.AVAILABLE, Place.RESERVED, Place.PICKED})
+"""The places of units that are physically present."""
+
+ELSEWHERE: Final = frozenset({Place.OUTSIDE, Place.ON_ORDER})
+"""What is no place of a stocked item: units that come from there are received, and no longer once they are back."""
+
+
+def comes(kind: Kind) -> bool:
+    """Whether units come on hand by it."""
+    origin, target = ENDS[kind]
+    return origin not in ON_HAND and target in ON_HAND
+
+
+def leaves(kind: Kind) -> bool:
+    """Whether units are no longer on hand after it."""
+    origin, target = ENDS[kind]
+    return origin in ON_HAND and target not in ON_HAND
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """How many units of one stocked item are in each place. Their sum is what was received."""
@@ -107,10 +132,16 @@ def move(places: Places, kind: Kind, quantity: Decimal) -> Places:
     """Take `quantity` units from the one place of `kind` to the other: the primitive that every change is made of."""
     assert quantity > 0, "the kind gives the direction, the quantity is positive"
     origin, target = ENDS[kind]
-    changed: dict[str, Decimal] = {target: getattr(places, target) + quantity}
-    if origin is Place.OUTSIDE:
+    if origin is target:
+        return places
+    changed: dict[str, Decimal] = {}
+    if origin in ELSEWHERE:
         changed["received"] = places.received + quantity
     else:
         changed[origin] = getattr(places, origin) - quantity
         assert changed[origin] >= 0, f"{quantity} units were taken from {origin}, which has fewer"
+    if target in ELSEWHERE:
+        changed["received"] = places.received - quantity
+    else:
+        changed[target] = getattr(places, target) + quantity
     return replace(places, **changed)

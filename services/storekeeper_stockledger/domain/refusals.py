@@ -186,3 +186,63 @@ class RequestIdReused(Refused):
     """The request id was used before, by a request with other contents."""
 
     request_id: UUID
+
+
+@dataclass(eq=False)
+class StockedItemInUse(Refused):
+    """The unit isn't free, so its serial number is frozen."""
+
+    stocked_item_id: int
+
+
+@dataclass(eq=False)
+class DemandExceeded(Refused):
+    """More was asked for than the demand has there; without a quantity, it has nothing."""
+
+    demand: str
+    requested: Decimal | None
+    held: Decimal
+    position_id: int
+
+
+@dataclass(eq=False)
+class CountBelowCommitted(Refused):
+    """Fewer units were counted than are reserved and picked."""
+
+    counted: Decimal
+    committed: Decimal
+    position_id: int
+
+
+@dataclass(eq=False)
+class InvoiceNumberRequired(Refused):
+    """The tenant demands the supplier's invoice number for what comes in."""
+
+
+@dataclass(eq=False)
+class ExpectationExceeded(Refused):
+    """More was asked for than the order line has on order there; without a quantity, it has nothing."""
+
+    order_line: str
+    requested: Decimal | None
+    on_order: Decimal
+    position_id: int
+
+
+@dataclass(eq=False)
+class ReceiptExceeded(Refused):
+    """More was asked for than can be taken back of what the order line brought."""
+
+    order_line: str
+    requested: Decimal
+    reversible: Decimal
+    position_id: int
+
+
+@dataclass(eq=False)
+class ChangeRefused(Refused):
+    """One of several changes that are carried out together or not at all was refused, and all of them with it."""
+
+    number: int
+    """Its place among them, from 0."""
+    refusal: Refused

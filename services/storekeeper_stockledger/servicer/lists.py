@@ -32,10 +32,7 @@ from ..storage.fields import (
 from ..storage.listing import LocationFilter, MovementFilter, Page, PositionFilter, StockedItemFilter
 from .reading import LOT_CHARS_MAX
 
-KINDS: Final[dict[int, Kind]] = {
-    pb.MOVEMENT_KIND_ADDED: Kind.ADDED,
-    pb.MOVEMENT_KIND_REMOVED: Kind.REMOVED,
-}
+KINDS: Final[dict[int, Kind]] = {pb.MovementKind.Value(f"MOVEMENT_KIND_{kind.name}"): kind for kind in Kind}
 
 ListRequest = pb.ListLocationsRequest | pb.ListPositionsRequest | pb.ListStockedItemsRequest | pb.ListMovementsRequest
 Wanted = TypeVar("Wanted")

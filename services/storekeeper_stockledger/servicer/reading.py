@@ -1,26 +1,21 @@
 """Reads requests into what the ledger is asked; every bad field of a request is reported at once, by its path."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from storekeeper_kit.caller import COSTS_VIEW, Caller
+from storekeeper_kit.caller import Caller
 from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
 
 from ..descriptions import Change, Claim, NewLocation
-from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
+from ..domain.costs import CostMethod
 from ..domain.items import Item, Tracking
 from ..domain.operations import (
-    AddStock,
-    ClosePosition,
     ItemAtLocation,
     PositionId,
-    RemoveStock,
-    StockedItemId,
-    Submission,
     fingerprint,
 )
 from ..domain.records import PositionTerms
@@ -46,132 +41,18 @@ COST_METHODS: Final[dict[int, CostMethod]] = {
 }
 
 
-# --- changes of stock ---------------------------------------------------------------------------------------------
-
-
-def removal(request: pb.RemoveStockRequest, caller: Caller) -> Submission:
-    """What RemoveStock is asked."""
-    read = Reading()
-    request_id = read.request_id("request_id", request.request_id)
-    source = _source(read, request)
-    quantity = read.positive_quantity("quantity", request.quantity if request.HasField("quantity") else None)
-    reason = read.text("reason", request.reason, max_length=REASON_CHARS_MAX)
-    read.finish()
-    operation = RemoveStock(source=source, quantity=quantity, reason=reason)
-    return Submission(
-        request_id=request_id,
-        fingerprint=fingerprint("remove_stock", operation),
-        operation=operation,
-        actor=caller.actor,
-        validate_only=request.validate_only,
-    )
-
-
-def addition(request: pb.AddStockRequest, caller: Caller) -> Submission:
-    """What AddStock is asked. A cost from a caller who may not see costs is read, and then ignored."""
-    read = Reading()
-    request_id = read.request_id("request_id", request.request_id)
-    contents: dict[str, Any] = {
-        "target": _target(read, request),
-        "quantity": read.positive_quantity("quantity", request.quantity if request.HasField("quantity") else None),
-        "receive_time": _past(read, "receive_time", request),
-        "cost": _cost(read, request),
-        "lot": read.text("lot", request.lot, max_length=LOT_CHARS_MAX),
-        "serial_number": read.text("serial_number", request.serial_number, max_length=LOT_CHARS_MAX),
-        "reason": read.text("reason", request.reason, max_length=REASON_CHARS_MAX),
-        "reference": read.text("reference", request.reference, max_length=REFERENCE_CHARS_MAX),
-        "extensions": read_extensions(read, "extensions", request.extensions),
-    }
-    read.finish()
-    asked = fingerprint("add_stock", AddStock(**contents))
-    if not caller.may(COSTS_VIEW):
-        contents["cost"] = None
-    return Submission(
-        request_id=request_id,
-        fingerprint=asked,
-        operation=AddStock(**contents),
-        actor=caller.actor,
-        validate_only=request.validate_only,
-    )
-
-
-def closing(request: pb.ClosePositionRequest, caller: Caller) -> Submission:
-    """What ClosePosition is asked."""
-    read = Reading()
-    request_id = read.request_id("request_id", request.request_id)
-    position_id = read.identifier("position_id", request.position_id)
-    reason = read.text("reason", request.reason, max_length=REASON_CHARS_MAX)
-    read.finish()
-    operation = ClosePosition(source=PositionId(position_id), reason=reason)
-    return Submission(
-        request_id=request_id,
-        fingerprint=fingerprint("close_position", operation),
-        operation=operation,
-        actor=caller.actor,
-    )
-
-
-def _source(read: Reading, request: pb.RemoveStockRequest) -> ItemAtLocation | PositionId | StockedItemId:
-    source = request.source
-    match source.WhichOneof("kind"):
-        case "oldest_first":
-            return _item_at_location(read, "source.oldest_first", source.oldest_first)
-        case "position_id":
-            return PositionId(read.identifier("source.position_id", source.position_id))
-        case "stocked_item_id":
-            return StockedItemId(read.identifier("source.stocked_item_id", source.stocked_item_id))
-        case _:
-            read.violation("source", "is required: exactly one of oldest_first, position_id and stocked_item_id")
-            return PositionId(0)
-
-
-def _target(read: Reading, request: pb.AddStockRequest) -> ItemAtLocation | PositionId:
-    match request.WhichOneof("target"):
-        case "position_id":
-            return PositionId(read.identifier("position_id", request.position_id))
-        case "item_at_location":
-            return _item_at_location(read, "item_at_location", request.item_at_location)
-        case _:
-            read.violation("target", "is required: exactly one of position_id and item_at_location")
-            return PositionId(0)
-
-
-def _item_at_location(
+def item_at_location(
     read: Reading, path: str, message: pb.ItemAtLocation | pb.StockSource.OldestFirst
 ) -> ItemAtLocation:
+    """The position of an item at a location, by the path of the message that names them."""
     return ItemAtLocation(
         read.identifier(f"{path}.item_id", message.item_id),
         read.identifier(f"{path}.location_id", message.location_id),
     )
 
 
-def _past(read: Reading, path: str, request: pb.AddStockRequest) -> datetime | None:
-    """A time that isn't plainly in the future: told here beside other bad fields. A close one is the ledger's to judge."""
-    time = read.timestamp(path, request.receive_time if request.HasField("receive_time") else None)
-    if time is not None and time > datetime.now(UTC) + CLOCKS_APART_MAX:
-        read.violation(path, "lies in the future")
-    return time
-
-
-def _cost(read: Reading, request: pb.AddStockRequest) -> UnitCost | CostMethod | None:
-    match request.WhichOneof("cost"):
-        case "unit_cost":
-            return UnitCost(
-                _currency_code(read, "unit_cost.currency_code", request.unit_cost.currency_code),
-                read.decimal(
-                    "unit_cost.value",
-                    request.unit_cost.value if request.unit_cost.HasField("value") else None,
-                    scale=UNIT_COST_DECIMALS,
-                    minimum=Decimal(0),
-                ),
-            )
-        case "cost_method":
-            return COST_METHODS.get(read.choice("cost_method", request.cost_method, pb.CostMethod))
-        case _:
-            return None
-
-
-def _currency_code(read: Reading, path: str, value: str) -> str:
+def currency_code(read: Reading, path: str, value: str) -> str:
+    """An ISO 4217 code."""
     if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
         read.violation(path, "is not an ISO 4217 code of three capital letters")
     return value
@@ -302,7 +183,7 @@ def settings_change(request: pb.UpdateSettingsRequest) -> Change:
     if "reason_required" in mask:
         values["reason_required"] = request.settings.reason_required
     if "currency_code" in mask:
-        values["currency_code"] = _currency_code(read, "settings.currency_code", request.settings.currency_code)
+        values["currency_code"] = currency_code(read, "settings.currency_code", request.settings.currency_code)
     read.finish()
     return Change(revision, values)
 
@@ -341,7 +222,7 @@ def position_name(request: pb.GetPositionRequest) -> ItemAtLocation | PositionId
         case "position_id":
             name = PositionId(read.identifier("position_id", request.position_id))
         case "item_at_location":
-            name = _item_at_location(read, "item_at_location", request.item_at_location)
+            name = item_at_location(read, "item_at_location", request.item_at_location)
         case _:
             read.violation("key", "is required: exactly one of position_id and item_at_location")
             name = PositionId(0)

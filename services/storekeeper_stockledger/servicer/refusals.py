@@ -1,10 +1,12 @@
 """How each refusal of the ledger is told to a client: one table, by exception class."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from grpc import StatusCode
 
-from storekeeper_kit.refusals import Refusal, Table, Violation
+from storekeeper_kit.refusals import Refusal, Table, Violation, refusal_for
 
 from ..domain import refusals as domain
 from ..domain.numbers import plain
@@ -141,6 +143,59 @@ REFUSALS: Final[Table] = {
         f"{error.resource} {error.resource_id} has changed since its etag was read",
         {"resource": error.resource, "id": str(error.resource_id)},
     ),
+    domain.StockedItemInUse: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "STOCKED_ITEM_IN_USE",
+        f"stocked item {error.stocked_item_id} is not free, so its serial number is frozen",
+        {"stockedItemId": str(error.stocked_item_id)},
+    ),
+    domain.DemandExceeded: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "DEMAND_EXCEEDED",
+        f'"{error.demand}" has {plain(error.held)} units of that at position {error.position_id}',
+        _without_none(
+            demand=error.demand,
+            requestedQuantity=error.requested,
+            heldQuantity=error.held,
+            positionId=error.position_id,
+        ),
+    ),
+    domain.CountBelowCommitted: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "COUNT_BELOW_COMMITTED",
+        f"{plain(error.counted)} units were counted, and {plain(error.committed)} are reserved or picked",
+        {
+            "countedQuantity": plain(error.counted),
+            "committedQuantity": plain(error.committed),
+            "positionId": str(error.position_id),
+        },
+    ),
+    domain.InvoiceNumberRequired: lambda _: Refusal(
+        StatusCode.FAILED_PRECONDITION, "INVOICE_NUMBER_REQUIRED", "an invoice number is required for what comes in"
+    ),
+    domain.ExpectationExceeded: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "EXPECTATION_EXCEEDED",
+        f'order line "{error.order_line}" has {plain(error.on_order)} units on order at position {error.position_id}',
+        _without_none(
+            orderLine=error.order_line,
+            requestedQuantity=error.requested,
+            onOrderQuantity=error.on_order,
+            positionId=error.position_id,
+        ),
+    ),
+    domain.ReceiptExceeded: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "RECEIPT_EXCEEDED",
+        f'{plain(error.reversible)} units of order line "{error.order_line}" can be taken back here',
+        _without_none(
+            orderLine=error.order_line,
+            requestedQuantity=error.requested,
+            reversibleQuantity=error.reversible,
+            positionId=error.position_id,
+        ),
+    ),
+    domain.ChangeRefused: lambda error: one_of_several(error),  # noqa: PLW0108 - it is defined below, because it needs this table
     domain.RequestIdReused: lambda error: Refusal(
         StatusCode.ALREADY_EXISTS,
         "REQUEST_ID_REUSED",
@@ -171,3 +226,26 @@ def _shortage(error: domain.InsufficientStock) -> tuple[str, dict[str, str]]:
         metadata["stockedItemId"] = str(error.stocked_item_id)
         where = f"stocked item {error.stocked_item_id}"
     return f"{requested} units were asked of {where}, which has {available} available", metadata
+
+
+def _without_none(**values: str | int | Decimal | None) -> dict[str, str]:
+    """Metadata as text, without what is absent."""
+    return {
+        key: plain(value) if isinstance(value, Decimal) else str(value)
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def one_of_several(error: domain.ChangeRefused) -> Refusal:
+    """The refusal of the change that failed all of them, with its number; its bad fields by their paths in the batch."""
+    refusal = refusal_for(error.refusal, REFUSALS)
+    assert refusal, "every refusal has its row"
+    return replace(
+        refusal,
+        message=f"changes[{error.number}]: {refusal.message}",
+        metadata={**refusal.metadata, "changeIndex": str(error.number)},
+        violations=tuple(
+            replace(violation, field=f"changes[{error.number}].{violation.field}") for violation in refusal.violations
+        ),
+    )

@@ -9,71 +9,42 @@ from typing import Any, ParamSpec, TypeVar
 import grpc
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
-from storekeeper_kit.caller import COSTS_VIEW, Caller, bound_caller
+from storekeeper_kit.caller import COSTS_VIEW, bound_caller
 from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
 
-from ..batch import Recorded
+from ..batch import Asked
 from ..descriptions import Descriptions
-from ..domain.operations import ItemAtLocation, PositionId, Submission
+from ..domain.operations import ItemAtLocation, PositionId
 from ..domain.records import Position
 from ..domain.stock import StockedItem
 from ..reads import Reads
 from . import lists, reading, writing
-
-REPLAYED = (("storekeeper-replayed", "true"),)
-"""The trailer of an answer that was recorded by an earlier request."""
+from .changing import REPLAYED, Answer, Changing
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class StockLedger(pb_grpc.StockLedgerServicer):
+class StockLedger(Changing):
     """See the contract for what each method promises."""
 
     def __init__(
         self,
         *,
-        changes: Coalescer[Submission, Recorded],
+        changes: Coalescer[Asked, Answer],
         positions: Coalescer[ItemAtLocation | PositionId, Position],
         stocked_items: Coalescer[int, StockedItem],
         descriptions: Descriptions,
         reads: Reads,
         workers: Executor,
     ) -> None:
-        self._changes = changes
+        super().__init__(changes=changes, stocked_items=stocked_items)
         self._positions = positions
-        self._stocked_items = stocked_items
         self._descriptions = descriptions
         self._reads = reads
         self._workers = workers
-
-    # --- changes of stock ---
-
-    async def AddStock(self, request: pb.AddStockRequest, context: Context) -> pb.AddStockResponse:
-        """Add units as a new stocked item."""
-        caller = bound_caller()
-        recorded = await self._change(reading.addition(request, caller), context)
-        return writing.addition(recorded.movements[0], with_cost=caller.may(COSTS_VIEW))
-
-    async def RemoveStock(self, request: pb.RemoveStockRequest, context: Context) -> pb.RemoveStockResponse:
-        """Remove units, oldest first or of one stocked item."""
-        caller = bound_caller()
-        recorded = await self._change(reading.removal(request, caller), context)
-        return pb.RemoveStockResponse(movements=_movements(recorded, caller))
-
-    async def ClosePosition(self, request: pb.ClosePositionRequest, context: Context) -> pb.ClosePositionResponse:
-        """Remove what is available at a position, and close it."""
-        caller = bound_caller()
-        recorded = await self._change(reading.closing(request, caller), context)
-        return pb.ClosePositionResponse(movements=_movements(recorded, caller))
-
-    async def _change(self, submission: Submission, context: Context) -> Recorded:
-        recorded = await self._changes.submit(bound_caller().tenant_id, submission, bound_deadline())
-        _tell_if_replayed(recorded.replayed, context)
-        return recorded
 
     # --- locations ---
 
@@ -212,11 +183,6 @@ class StockLedger(pb_grpc.StockLedgerServicer):
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code on a worker thread. Long answers are written there, too, or every call would wait for them."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
-
-
-def _movements(recorded: Recorded, caller: Caller) -> list[pb.Movement]:
-    with_cost = caller.may(COSTS_VIEW)
-    return [writing.movement(movement, with_cost=with_cost) for movement in recorded.movements]
 
 
 def _tell_if_replayed(replayed: bool, context: Context) -> None:

@@ -87,7 +87,7 @@ def stocked_item(value: StockedItem, *, with_cost: bool) -> pb.StockedItem:
     if value.create_time is not None:
         _fill_time(message.create_time, value.create_time)
     if with_cost and value.unit_cost is not None and value.value is not None:
-        _fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
+        fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
         _fill_money(message.value, value.value, value.currency_code)
     return message
 
@@ -100,13 +100,16 @@ def movement(value: RecordedMovement, *, with_cost: bool) -> pb.Movement:
         request_id=str(value.request_id),
         line=value.line,
         kind=_KIND_VALUES[value.kind],
-        stocked_item_id=value.stocked_item_id,
+        stocked_item_id=value.stocked_item_id or 0,
         position_id=value.position_id,
         item_id=value.item_id,
         location_id=value.location_id,
         reason=value.reason,
         reference=value.reference,
         actor=value.actor,
+        demand=value.demand,
+        order_line=value.order_line,
+        reversed_movement_id=value.reversed_movement_id or 0,
     )
     message.quantity.value = plain(value.quantity)
     if with_cost and value.amount is not None:
@@ -114,7 +117,8 @@ def movement(value: RecordedMovement, *, with_cost: bool) -> pb.Movement:
     _fill_time(message.effective_time, value.effective_time)
     if value.record_time is not None:
         _fill_time(message.record_time, value.record_time)
-    _fill_places(message.stocked_item_after, value.stocked_item_after)
+    if value.stocked_item_after is not None:
+        _fill_places(message.stocked_item_after, value.stocked_item_after)
     _fill_totals(message.position_after, value.position_after)
     return message
 
@@ -123,7 +127,14 @@ def addition(value: RecordedMovement, *, with_cost: bool) -> pb.AddStockResponse
     """What was added."""
     message = pb.AddStockResponse(movement=movement(value, with_cost=with_cost))
     if with_cost and value.unit_cost is not None:
-        _fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
+        fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
+    return message
+
+
+def time(value: datetime) -> Timestamp:
+    """An instant."""
+    message = Timestamp()
+    _fill_time(message, value)
     return message
 
 
@@ -153,7 +164,8 @@ def _fill_totals(message: pb.Totals, value: Totals) -> None:
     message.on_order.value = plain(value.on_order)
 
 
-def _fill_unit_cost(message: pb.UnitCost, value: Decimal, currency_code: str) -> None:
+def fill_unit_cost(message: pb.UnitCost, value: Decimal, currency_code: str) -> None:
+    """What one unit cost."""
     message.currency_code = currency_code
     message.value.value = plain(value)
 

@@ -5,11 +5,19 @@ driver takes to adapt a list element by element.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 
 def numbers(values: Iterable[object]) -> str:
     """An array of values whose text needs no quoting: numbers, UUIDs, times, booleans. None becomes NULL."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def times(values: Iterable[datetime]) -> str:
+    """An array of times. Those of a batch are mostly a few, which are written once each."""
+    values = list(values)
+    written = {value: str(value) for value in set(values)}
+    return "{" + ",".join([written[value] for value in values]) + "}"
 
 
 def texts(values: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ batch takes it with its first write (`recording.py`), a creation before it looks
 No other statement of the ledger waits for a lock, save the first ones that know a tenant or an item, for their twins.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -17,59 +17,72 @@ from psycopg import Connection, Cursor
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy import Connection as CoreConnection
 
-from ..domain.operations import ItemAtLocation
+from ..domain.operations import ItemAtLocation, Name
 from . import tables
 from .arrays import numbers
+from .naming import POSITIONS, POSITIONS_AND_BESIDE, position_arrays
 
 _LOCK_POSITIONS = """
-SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.available, p.reserved, p.picked, p.on_order
+SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_expiry, p.available, p.reserved, p.picked,
+       p.on_order
   FROM position p
  WHERE p.tenant_id = %(tenant_id)s
    AND p.position_id IN (
-       SELECT unnest(%(position_ids)s::bigint[])
-       UNION ALL
-       SELECT named.position_id
-         FROM unnest(%(item_ids)s::bigint[], %(location_ids)s::bigint[]) AS wanted(item_id, location_id)
-         JOIN position named
-           ON named.tenant_id = %(tenant_id)s
-          AND named.item_id = wanted.item_id
-          AND named.location_id = wanted.location_id
-          AND named.close_time IS NULL
-       UNION ALL
-       SELECT holding.position_id
-         FROM unnest(%(stocked_item_ids)s::bigint[]) AS wanted(stocked_item_id)
-         JOIN stocked_item holding
-           ON holding.tenant_id = %(tenant_id)s
-          AND holding.stocked_item_id = wanted.stocked_item_id
+       {positions}
        )
  ORDER BY p.position_id
    FOR NO KEY UPDATE
 """
+_LOCK_NAMED = _LOCK_POSITIONS.replace("{positions}", POSITIONS)
+_LOCK_NAMED_AND_BESIDE = _LOCK_POSITIONS.replace("{positions}", POSITIONS_AND_BESIDE)
 
 
 def lock_positions(
-    connection: Connection[Any],
-    tenant_id: int,
-    *,
-    position_ids: Collection[int],
-    pairs: Collection[ItemAtLocation],
-    stocked_item_ids: Collection[int],
+    connection: Connection[Any], tenant_id: int, names: Iterable[Name], beside: Collection[tuple[Name, int]] = ()
 ) -> Cursor[Any]:
-    """Lock the positions that are named by id, by item and location, or by a stocked item of theirs.
+    """Lock the positions that are named by id, by item and location, or by stocked items of theirs.
 
-    Closed ones as well: what closed them may have been waited for, and be what is asked again.
+    Those beside them, too: of the item of a name, at another location. Closed ones as well: what closed them may have
+    been waited for, and be what is asked again.
     """
-    return connection.execute(
-        _LOCK_POSITIONS,
-        {
-            "tenant_id": tenant_id,
-            "position_ids": numbers(position_ids),
-            "item_ids": numbers(pair.item_id for pair in pairs),
-            "location_ids": numbers(pair.location_id for pair in pairs),
-            "stocked_item_ids": numbers(stocked_item_ids),
-        },
-        prepare=True,
-    )
+    statement = _LOCK_NAMED_AND_BESIDE if beside else _LOCK_NAMED
+    return connection.execute(statement, {"tenant_id": tenant_id, **position_arrays(names, beside)}, prepare=True)
+
+
+_LOCK_SETTINGS = "SELECT FROM settings WHERE tenant_id = %(tenant_id)s FOR SHARE"
+
+_LOCK_ITEMS = """
+SELECT i.item_id, i.version, i.tracking, i.quantity_scale, i.archived
+  FROM item i
+ WHERE i.tenant_id = %(tenant_id)s AND i.item_id = ANY(%(item_ids)s::bigint[]) AND NOT i.forgotten
+ ORDER BY i.item_id
+   FOR SHARE
+"""
+
+_LOCK_LOCATIONS = """
+SELECT l.location_id, l.active
+  FROM location l
+ WHERE l.tenant_id = %(tenant_id)s AND l.location_id = ANY(%(location_ids)s::bigint[])
+ ORDER BY l.location_id
+   FOR SHARE
+"""
+
+
+def lock_origins(
+    connection: Connection[Any], tenant_id: int, pairs: Collection[ItemAtLocation]
+) -> tuple[Cursor[Any], Cursor[Any]]:
+    """Lock the items and locations of positions that are to be opened, and the currency that is frozen by it.
+
+    Shared, unlike those who change them: positions may be opened side by side.
+    """
+    parameters = {
+        "tenant_id": tenant_id,
+        "item_ids": numbers(pair.item_id for pair in pairs),
+        "location_ids": numbers(pair.location_id for pair in pairs),
+    }
+    connection.execute(_LOCK_SETTINGS, parameters, prepare=True)
+    items = connection.execute(_LOCK_ITEMS, parameters, prepare=True)
+    return items, connection.execute(_LOCK_LOCATIONS, parameters, prepare=True)
 
 
 def lock_location(connection: CoreConnection, tenant_id: int, location_id: int) -> Row[Any] | None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Row, Select, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Select, any_, bindparam, case, func, select
 
 from ..domain.journal import RecordedMovement
 from ..domain.places import Kind, Places
@@ -29,12 +29,15 @@ def select_movements(tenant_id: int) -> Select[Any]:
             _OPERATION.c.reason,
             _POSITION.c.item_id,
             _POSITION.c.location_id,
-            _STOCKED_ITEM.c.unit_cost,
+            # The first release didn't write it down, and nothing changed it by then.
+            func.coalesce(columns.unit_cost, case((columns.kind == Kind.ADDED, _STOCKED_ITEM.c.unit_cost))).label(
+                "recorded_unit_cost"
+            ),
             _SETTINGS.c.currency_code,
         )
         .join(_OPERATION, (_OPERATION.c.tenant_id == tenant_id) & (_OPERATION.c.operation_id == columns.operation_id))
         .join(_POSITION, (_POSITION.c.tenant_id == tenant_id) & (_POSITION.c.position_id == columns.position_id))
-        .join(_STOCKED_ITEM, (_STOCKED_ITEM.c.tenant_id == tenant_id) & _of_stocked_item)
+        .outerjoin(_STOCKED_ITEM, (_STOCKED_ITEM.c.tenant_id == tenant_id) & _of_stocked_item)
         .join(_SETTINGS, _SETTINGS.c.tenant_id == tenant_id)
         .where(columns.tenant_id == tenant_id)
     )
@@ -66,26 +69,33 @@ def read_movement(row: Row[Any]) -> RecordedMovement:
         location_id=row.location_id,
         quantity=row.quantity,
         amount=row.amount,
-        unit_cost=row.unit_cost,
+        unit_cost=row.recorded_unit_cost,
         currency_code=row.currency_code,
         reason=row.reason,
         reference=row.reference,
         actor=row.actor,
         effective_time=row.effective_time,
         record_time=row.record_time,
-        stocked_item_after=Places(
-            row.received_after,
-            row.available_after,
-            row.reserved_after,
-            row.picked_after,
-            row.delivered_after,
-            row.transferred_after,
-            row.removed_after,
-        ),
+        stocked_item_after=_places(row) if row.stocked_item_id is not None else None,
         position_after=Totals(
             row.position_available_after,
             row.position_reserved_after,
             row.position_picked_after,
             row.position_on_order_after,
         ),
+        demand=row.demand,
+        order_line=row.order_line,
+        reversed_movement_id=row.reversed_movement_id,
+    )
+
+
+def _places(row: Row[Any]) -> Places:
+    return Places(
+        row.received_after,
+        row.available_after,
+        row.reserved_after,
+        row.picked_after,
+        row.delivered_after,
+        row.transferred_after,
+        row.removed_after,
     )

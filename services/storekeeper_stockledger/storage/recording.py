@@ -1,12 +1,13 @@
-"""Writes a decided batch down: numbered under the journal head, then a fixed handful of set-based statements.
+"""Writes a decided batch down: numbered under the journal head, by a handful of set-based statements.
 
-All of it travels as one round trip that ends with the commit. Nothing here waits for another transaction but the
-journal head: rows of stocked items and positions are guarded by the positions' locks, and operations are inserted while
-the head is held, so a request id that another process has recorded meanwhile is a unique violation at once
-(`operation_request_id_key`), never a wait.
+All of it travels as one round trip that ends with the commit. One statement numbers and writes the journal, and lets
+stocked items and positions be what their last movements say of them; the others write what only some operations change.
+Nothing here waits for another transaction but the journal head: rows of stocked items and positions are guarded by the
+positions' locks, and operations are inserted while the head is held, so a request id that another process has recorded
+meanwhile is a unique violation at once (`operation_request_id_key`), never a wait.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,93 +17,114 @@ from psycopg import Connection, Cursor
 from storekeeper_kit.json_text import dump_json
 
 from ..domain.journal import Entry, digest
-from ..domain.stock import Shelf, StockedItem
-from .arrays import binaries, numbers, texts
+from ..domain.places import Places
+from ..domain.state import Stock
+from ..domain.stock import StockedItem
+from .arrays import binaries, numbers, texts, times
 from .tables import PLACE_NAMES
 
-_NUMBER = """
-UPDATE journal_head AS head
-   SET last_operation_id = head.last_operation_id + %(operations)s,
-       last_movement_id = head.last_movement_id + %(movements)s,
-       record_time = greatest(clock.now, head.record_time, %(now)s),
-       chain_hash = sha256(
-           head.chain_hash
-           || %(digest)s
-           || int8send(head.last_operation_id + %(operations)s)
-           || int8send(head.last_movement_id + %(movements)s)
-           || int8send((extract(epoch FROM greatest(clock.now, head.record_time, %(now)s)) * 1000000)::bigint)
-       )
-  FROM (SELECT clock_timestamp() AS now) AS clock
- WHERE head.tenant_id = %(tenant_id)s
-RETURNING head.last_operation_id, head.last_movement_id, head.record_time
-"""
-
-_RECORD_OPERATIONS = """
-INSERT INTO operation (
-    tenant_id, operation_id, request_id, kind, fingerprint, actor, reason, movement_count, last_movement_id,
-    effective_time, record_time, chain_hash
+_NUMBER_AND_RECORD_OPERATIONS = """
+WITH head AS (
+    UPDATE journal_head AS head
+       SET last_operation_id = head.last_operation_id + %(operations)s,
+           last_movement_id = head.last_movement_id + %(movements)s,
+           record_time = greatest(clock.now, head.record_time, %(now)s),
+           chain_hash = sha256(
+               head.chain_hash
+               || %(digest)s
+               || int8send(head.last_operation_id + %(operations)s)
+               || int8send(head.last_movement_id + %(movements)s)
+               || int8send((extract(epoch FROM greatest(clock.now, head.record_time, %(now)s)) * 1000000)::bigint)
+           )
+      FROM (SELECT clock_timestamp() AS now) AS clock
+     WHERE head.tenant_id = %(tenant_id)s
+    RETURNING head.*
+), recorded AS (
+    INSERT INTO operation (
+        tenant_id, operation_id, request_id, kind, fingerprint, actor, reason, movement_count, last_movement_id,
+        effective_time, record_time, chain_hash
+    )
+    SELECT tenant_id, last_operation_id - %(operations)s + number, request_id, kind, fingerprint, actor, reason,
+           movement_count, last_movement_id - %(movements)s + sum(movement_count) OVER (ORDER BY number),
+           effective_time, record_time, CASE WHEN number = %(operations)s THEN chain_hash END
+      FROM head,
+           unnest(
+               %(request_ids)s::uuid[], %(operation_kinds)s::text[], %(fingerprints)s::bytea[], %(actors)s::text[],
+               %(reasons)s::text[], %(movement_counts)s::integer[], %(operation_times)s::timestamptz[]
+           ) WITH ORDINALITY
+           AS entry(request_id, kind, fingerprint, actor, reason, movement_count, effective_time, number)
 )
-SELECT head.tenant_id, head.last_operation_id - %(operations)s + entry.number, entry.request_id, entry.kind,
-       entry.fingerprint, entry.actor, entry.reason, entry.movement_count,
-       head.last_movement_id - %(movements)s + sum(entry.movement_count) OVER (ORDER BY entry.number),
-       entry.effective_time, head.record_time,
-       CASE WHEN entry.number = %(operations)s THEN head.chain_hash END
-  FROM journal_head AS head,
-       unnest(
-           %(request_ids)s::uuid[], %(kinds)s::text[], %(fingerprints)s::bytea[], %(actors)s::text[],
-           %(reasons)s::text[], %(movement_counts)s::integer[], %(effective_times)s::timestamptz[]
-       ) WITH ORDINALITY
-       AS entry(request_id, kind, fingerprint, actor, reason, movement_count, effective_time, number)
- WHERE head.tenant_id = %(tenant_id)s
 """
 
+# Stocked items and positions become what their last movement in the batch says of them. The limits cut nothing: they and
+# the movements' own tenant keep the planner to looking up each row by its key, also where it knows nothing of a table yet.
 _RECORD_MOVEMENTS = """
-INSERT INTO movement (
-    tenant_id, movement_id, operation_id, line, kind, stocked_item_id, position_id, quantity, amount, reference,
-    effective_time, record_time, received_after, available_after, reserved_after, picked_after, delivered_after,
-    transferred_after, removed_after, value_after, position_available_after, position_reserved_after,
-    position_picked_after, position_on_order_after
+, moved AS (
+    INSERT INTO movement (
+        tenant_id, movement_id, operation_id, line, kind, stocked_item_id, position_id, quantity, amount, reference,
+        effective_time, record_time, received_after, available_after, reserved_after, picked_after, delivered_after,
+        transferred_after, removed_after, value_after, position_available_after, position_reserved_after,
+        position_picked_after, position_on_order_after, demand, order_line, reversed_movement_id, unit_cost
+    )
+    SELECT tenant_id, last_movement_id - %(movements)s + n, last_operation_id - %(operations)s + entry_number,
+           line, kind, s, p, quantity, amount, reference, effective_time, record_time, r0, r1, r2, r3, r4, r5, r6, value,
+           p1, p2, p3, p4, demand, order_line, reversed, unit_cost
+      FROM head,
+           unnest(
+               %(entry_numbers)s::integer[], %(lines)s::integer[], %(kinds)s::text[], %(stocked_item_ids)s::bigint[],
+               %(position_ids)s::bigint[], %(quantities)s::numeric[], %(amounts)s::numeric[], %(references)s::text[],
+               %(effective_times)s::timestamptz[], %(received)s::numeric[], %(available)s::numeric[],
+               %(reserved)s::numeric[], %(picked)s::numeric[], %(delivered)s::numeric[], %(transferred)s::numeric[],
+               %(removed)s::numeric[], %(values)s::numeric[], %(position_available)s::numeric[],
+               %(position_reserved)s::numeric[], %(position_picked)s::numeric[], %(position_on_order)s::numeric[],
+               %(demands)s::text[], %(order_lines)s::text[], %(reversed)s::bigint[], %(unit_costs)s::numeric[]
+           ) WITH ORDINALITY
+           AS moved(entry_number, line, kind, s, p, quantity, amount, reference, effective_time, r0, r1, r2, r3, r4,
+                    r5, r6, value, p1, p2, p3, p4, demand, order_line, reversed, unit_cost, n)
+    RETURNING *
+), stocked_items AS (
+    UPDATE stocked_item AS s
+       SET received = received_after, available = available_after, reserved = reserved_after, picked = picked_after,
+           delivered = delivered_after, transferred = transferred_after, removed = removed_after, value = value_after,
+           open = available_after + reserved_after + picked_after > 0
+      FROM (SELECT DISTINCT ON (stocked_item_id) * FROM moved ORDER BY stocked_item_id, movement_id DESC
+             LIMIT %(movements)s) AS last
+     WHERE s.tenant_id = last.tenant_id AND s.stocked_item_id = last.stocked_item_id
+       AND NOT s.stocked_item_id = ANY(%(described)s::bigint[])
+), positions AS (
+    UPDATE position AS p
+       SET available = position_available_after, reserved = position_reserved_after,
+           picked = position_picked_after, on_order = position_on_order_after
+      FROM (SELECT DISTINCT ON (position_id) * FROM moved ORDER BY position_id, movement_id DESC
+             LIMIT %(movements)s) AS last
+     WHERE p.tenant_id = last.tenant_id AND p.position_id = last.position_id
 )
-SELECT head.tenant_id, head.last_movement_id - %(movements)s + moved.number,
-       head.last_operation_id - %(operations)s + moved.entry_number, moved.line, moved.kind, moved.stocked_item_id,
-       moved.position_id, moved.quantity, moved.amount, moved.reference, moved.effective_time, head.record_time,
-       moved.received, moved.available, moved.reserved, moved.picked, moved.delivered, moved.transferred,
-       moved.removed, moved.value, moved.position_available, moved.position_reserved, moved.position_picked,
-       moved.position_on_order
-  FROM journal_head AS head,
-       unnest(
-           %(entry_numbers)s::integer[], %(lines)s::integer[], %(kinds)s::text[], %(stocked_item_ids)s::bigint[],
-           %(position_ids)s::bigint[], %(quantities)s::numeric[], %(amounts)s::numeric[], %(references)s::text[],
-           %(effective_times)s::timestamptz[], %(received)s::numeric[], %(available)s::numeric[],
-           %(reserved)s::numeric[], %(picked)s::numeric[], %(delivered)s::numeric[], %(transferred)s::numeric[],
-           %(removed)s::numeric[], %(values)s::numeric[], %(position_available)s::numeric[],
-           %(position_reserved)s::numeric[], %(position_picked)s::numeric[], %(position_on_order)s::numeric[]
-       ) WITH ORDINALITY
-       AS moved(entry_number, line, kind, stocked_item_id, position_id, quantity, amount, reference, effective_time,
-                received, available, reserved, picked, delivered, transferred, removed, value, position_available,
-                position_reserved, position_picked, position_on_order, number)
- WHERE head.tenant_id = %(tenant_id)s
 """
 
-_UPDATE_STOCKED_ITEMS = """
-UPDATE stocked_item AS s
-   SET received = changed.received, available = changed.available, reserved = changed.reserved,
-       picked = changed.picked, delivered = changed.delivered, transferred = changed.transferred,
-       removed = changed.removed, open = changed.open, value = changed.value
-  FROM unnest(
-           %(stocked_item_ids)s::bigint[], %(received)s::numeric[], %(available)s::numeric[], %(reserved)s::numeric[],
-           %(picked)s::numeric[], %(delivered)s::numeric[], %(transferred)s::numeric[], %(removed)s::numeric[],
-           %(open)s::boolean[], %(values)s::numeric[]
-       ) AS changed(stocked_item_id, received, available, reserved, picked, delivered, transferred, removed, open,
-                    value)
- WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = changed.stocked_item_id
+_NUMBERS = "SELECT last_operation_id, last_movement_id, record_time FROM head"
+
+_INSERT_POSITIONS = """
+INSERT INTO position (
+    tenant_id, position_id, item_id, location_id, bin, reference_number, available, reserved, picked, on_order,
+    operation_id, revision, create_time, creator
+)
+SELECT head.tenant_id, opened.position_id, opened.item_id, opened.location_id, '', '', opened.available, opened.reserved,
+       opened.picked, opened.on_order, head.last_operation_id - %(operations)s + opened.entry_number, 1,
+       head.record_time, opened.creator
+  FROM journal_head AS head,
+       unnest(
+           %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[], %(available)s::numeric[],
+           %(reserved)s::numeric[], %(picked)s::numeric[], %(on_order)s::numeric[], %(entry_numbers)s::integer[],
+           %(creators)s::text[]
+       ) AS opened(position_id, item_id, location_id, available, reserved, picked, on_order, entry_number, creator)
+ WHERE head.tenant_id = %(tenant_id)s
 """
 
 _INSERT_STOCKED_ITEMS = """
 INSERT INTO stocked_item (
     tenant_id, stocked_item_id, position_id, item_id, location_id, receive_time, received, available, reserved, picked,
-    delivered, transferred, removed, open, unit_cost, value, lot, serial_number, extensions,
-    create_time
+    delivered, transferred, removed, open, unit_cost, value, lot, serial_number, expire_time, parent_stocked_item_id,
+    order_line, invoice_number, extensions, create_time
 )
 SELECT head.tenant_id, added.*, head.record_time
   FROM journal_head AS head,
@@ -111,23 +133,69 @@ SELECT head.tenant_id, added.*, head.record_time
            %(location_ids)s::bigint[], %(receive_times)s::timestamptz[], %(received)s::numeric[],
            %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[], %(delivered)s::numeric[],
            %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[], %(unit_costs)s::numeric[],
-           %(values)s::numeric[], %(lots)s::text[], %(serial_numbers)s::text[],
-           %(extensions)s::jsonb[]
+           %(values)s::numeric[], %(lots)s::text[], %(serial_numbers)s::text[], %(expire_times)s::timestamptz[],
+           %(parents)s::bigint[], %(order_lines)s::text[], %(invoice_numbers)s::text[], %(extensions)s::jsonb[]
        ) AS added
  WHERE head.tenant_id = %(tenant_id)s
 """
 
-_UPDATE_POSITIONS = """
-UPDATE position AS p
-   SET available = changed.available, reserved = changed.reserved, picked = changed.picked,
-       on_order = changed.on_order
+_DESCRIBE_STOCKED_ITEMS = """
+UPDATE stocked_item AS s
+   SET position_id = changed.position_id, location_id = changed.location_id, received = changed.received,
+       available = changed.available, reserved = changed.reserved, picked = changed.picked,
+       delivered = changed.delivered, transferred = changed.transferred, removed = changed.removed, open = changed.open,
+       unit_cost = changed.unit_cost, value = changed.value, serial_number = changed.serial_number,
+       expire_time = changed.expire_time, extensions = changed.extensions
   FROM unnest(
-           %(position_ids)s::bigint[], %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[],
-           %(on_order)s::numeric[]
-       ) AS changed(position_id, available, reserved, picked, on_order)
- WHERE p.tenant_id = %(tenant_id)s AND p.position_id = changed.position_id
+           %(stocked_item_ids)s::bigint[], %(position_ids)s::bigint[], %(location_ids)s::bigint[],
+           %(received)s::numeric[], %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[],
+           %(delivered)s::numeric[], %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[],
+           %(unit_costs)s::numeric[], %(values)s::numeric[], %(serial_numbers)s::text[],
+           %(expire_times)s::timestamptz[], %(extensions)s::jsonb[]
+       ) AS changed(stocked_item_id, position_id, location_id, received, available, reserved, picked, delivered,
+                    transferred, removed, open, unit_cost, value, serial_number, expire_time, extensions)
+ WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = changed.stocked_item_id
 """
 
+_PUT_RESERVATIONS = """
+INSERT INTO reservation (
+    tenant_id, position_id, demand, stocked_item_id, reserved, picked, delivered, delivered_value, open, expire_time
+)
+SELECT %(tenant_id)s, held.*
+  FROM unnest(
+           %(position_ids)s::bigint[], %(demands)s::text[], %(stocked_item_ids)s::bigint[], %(reserved)s::numeric[],
+           %(picked)s::numeric[], %(delivered)s::numeric[], %(delivered_values)s::numeric[], %(open)s::boolean[],
+           %(expire_times)s::timestamptz[]
+       ) AS held
+    ON CONFLICT (tenant_id, position_id, demand, stocked_item_id) DO UPDATE
+   SET reserved = excluded.reserved, picked = excluded.picked, delivered = excluded.delivered,
+       delivered_value = excluded.delivered_value, open = excluded.open, expire_time = excluded.expire_time
+"""
+
+_PUT_NEXT_EXPIRIES = """
+UPDATE position AS p
+   SET next_expiry = due.time
+  FROM (SELECT changed.position_id, min(r.expire_time) AS time
+          FROM unnest(%(position_ids)s::bigint[]) AS changed(position_id)
+          LEFT JOIN reservation r
+            ON r.tenant_id = %(tenant_id)s
+           AND r.position_id = changed.position_id
+           AND r.expire_time IS NOT NULL
+         GROUP BY changed.position_id) AS due
+ WHERE p.tenant_id = %(tenant_id)s
+   AND p.position_id = due.position_id
+   AND p.next_expiry IS DISTINCT FROM due.time
+"""
+
+_PUT_EXPECTATIONS = """
+INSERT INTO expectation (tenant_id, position_id, order_line, on_order, received)
+SELECT %(tenant_id)s, expected.*
+  FROM unnest(
+           %(position_ids)s::bigint[], %(order_lines)s::text[], %(on_order)s::numeric[], %(received)s::numeric[]
+       ) AS expected
+    ON CONFLICT (tenant_id, position_id, order_line) DO UPDATE
+   SET on_order = excluded.on_order, received = excluded.received
+"""
 
 _CLOSE_POSITIONS = """
 UPDATE position AS p
@@ -139,6 +207,15 @@ UPDATE position AS p
 """
 
 
+def _compact(statement: str) -> str:
+    """The driver remembers how it parsed a statement of up to 4,096 characters; indentation is for people."""
+    return " ".join(statement.split())
+
+
+_RECORD_OPERATIONS = _compact(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
+_RECORD_ALL = _compact(_NUMBER_AND_RECORD_OPERATIONS + _RECORD_MOVEMENTS + _NUMBERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """What the journal head gave to a batch: the last ids of it, and its record time."""
@@ -148,27 +225,19 @@ class Numbers:
     record_time: datetime
 
 
-def record(
-    connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], shelves: Iterable[Shelf], now: datetime
-) -> Numbers:
-    """Write `entries` and the `shelves` that they changed, in the transaction under way, and commit it."""
-    recorder = _Recorder(connection, tenant_id, entries, now)
-    shelves = list(shelves)
+def record(connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], stock: Stock) -> Numbers:
+    """Write `entries` and the stock as they leave it, in the transaction under way, and commit it."""
+    recorder = _Recorder(connection, tenant_id, entries, stock.now)
     with connection.pipeline():
-        numbered = recorder.number()
-        recorder.operations()
-        recorder.movements()
-        recorder.stock([shelf for shelf in shelves if shelf.changed])
-        recorder.close([shelf for shelf in shelves if shelf.closes])
-        connection.commit()
+        numbered = recorder.journal(stock.changes.described)
+        recorder.stock(stock)
+        connection.execute("COMMIT", prepare=False)
     return Numbers(*numbered.fetchall()[0])
 
 
 def number_and_record(connection: Connection[Any], tenant_id: int, entry: Entry) -> Numbers:
     """Write one entry that moves no stock, such as a location's creation, in the transaction under way."""
-    recorder = _Recorder(connection, tenant_id, [entry], entry.effective_time)
-    numbered = recorder.number()
-    recorder.operations()
+    numbered = _Recorder(connection, tenant_id, [entry], entry.effective_time).journal(())
     return Numbers(*numbered.fetchall()[0])
 
 
@@ -185,109 +254,156 @@ class _Recorder:
             "movements": sum(len(entry.movements) for entry in entries),
         }
 
-    def number(self) -> Cursor[Any]:
-        """Take the next numbers and extend the hash chain: the tenant's last lock, held until the commit."""
-        return self._execute(_NUMBER, now=self._now, digest=digest(self._entries))
+    def journal(self, described: Collection[int]) -> Cursor[Any]:
+        """Take the next numbers, extend the hash chain (the tenant's last lock, held until the commit), and write.
 
-    def operations(self) -> None:
-        """Append the operations."""
+        Stocked items that are `described` are left to their own statement.
+        """
         entries = self._entries
-        self._execute(
-            _RECORD_OPERATIONS,
-            request_ids=numbers(entry.request_id for entry in entries),
-            kinds=texts(entry.kind for entry in entries),
-            fingerprints=binaries(entry.fingerprint for entry in entries),
-            actors=texts(entry.actor for entry in entries),
-            reasons=texts(entry.reason for entry in entries),
-            movement_counts=numbers(len(entry.movements) for entry in entries),
-            effective_times=numbers(entry.effective_time for entry in entries),
-        )
+        head = {
+            "now": self._now,
+            "digest": digest(entries),
+            "request_ids": numbers(entry.request_id for entry in entries),
+            "operation_kinds": texts(entry.kind for entry in entries),
+            "fingerprints": binaries(entry.fingerprint for entry in entries),
+            "actors": texts(entry.actor for entry in entries),
+            "reasons": texts(entry.reason for entry in entries),
+            "movement_counts": numbers(len(entry.movements) for entry in entries),
+            "operation_times": times(entry.effective_time for entry in entries),
+        }
+        if not self._base["movements"]:
+            return self._execute(_RECORD_OPERATIONS, **head)
+        return self._execute(_RECORD_ALL, **head, **self._movements(), described=numbers(described))
 
-    def movements(self) -> None:
-        """Append their movements, each with what came after it."""
-        rows = [
-            (number, line, movement)
-            for number, entry in enumerate(self._entries, start=1)
-            for line, movement in enumerate(entry.movements, start=1)
-        ]
-        if not rows:
-            return
-        moved = [movement for _, _, movement in rows]
+    def _movements(self) -> dict[str, str]:
+        """The movements, each with what came after it."""
+        entries = self._entries
+        moved = [movement for entry in entries for movement in entry.movements]
         totals = [movement.totals for movement in moved]
-        self._execute(
-            _RECORD_MOVEMENTS,
-            entry_numbers=numbers(number for number, _, _ in rows),
-            lines=numbers(line for _, line, _ in rows),
-            kinds=numbers(movement.kind for movement in moved),
-            stocked_item_ids=numbers(movement.stocked_item.stocked_item_id for movement in moved),
-            position_ids=numbers(movement.stocked_item.position_id for movement in moved),
-            quantities=numbers(movement.quantity for movement in moved),
-            amounts=numbers(movement.amount for movement in moved),
-            references=texts(movement.reference for movement in moved),
-            effective_times=numbers(movement.effective_time for movement in moved),
-            values=numbers(movement.stocked_item.value for movement in moved),
-            position_available=numbers(total.available for total in totals),
-            position_reserved=numbers(total.reserved for total in totals),
-            position_picked=numbers(total.picked for total in totals),
-            position_on_order=numbers(total.on_order for total in totals),
-            **_places([movement.stocked_item for movement in moved]),
-        )
+        items = [movement.stocked_item for movement in moved]
+        return {
+            "entry_numbers": numbers(number for number, entry in enumerate(entries, 1) for _ in entry.movements),
+            "lines": numbers(line for entry in entries for line in range(1, len(entry.movements) + 1)),
+            "kinds": numbers(movement.kind for movement in moved),
+            "stocked_item_ids": numbers(item and item.stocked_item_id for item in items),
+            "position_ids": numbers(movement.position_id for movement in moved),
+            "quantities": numbers(movement.quantity for movement in moved),
+            "amounts": numbers(movement.amount for movement in moved),
+            "references": texts(movement.reference for movement in moved),
+            "effective_times": times(movement.effective_time for movement in moved),
+            "values": numbers(item and item.value for item in items),
+            "position_available": numbers(total.available for total in totals),
+            "position_reserved": numbers(total.reserved for total in totals),
+            "position_picked": numbers(total.picked for total in totals),
+            "position_on_order": numbers(total.on_order for total in totals),
+            "demands": texts(movement.demand for movement in moved),
+            "order_lines": texts(movement.order_line for movement in moved),
+            "reversed": numbers(movement.reversed_movement_id for movement in moved),
+            "unit_costs": numbers(movement.unit_cost for movement in moved),
+            **_places(item.places if item else None for item in items),
+        }
 
-    def stock(self, shelves: Sequence[Shelf]) -> None:
-        """Write what the movements made of stocked items and positions."""
-        if not shelves:
+    def stock(self, stock: Stock) -> None:
+        """Write what the statement of the journal doesn't: what is new, described anew, held, expected, closed."""
+        changes = stock.changes
+        self._open(stock)
+        described = [changes.stocked_items[one] for one in sorted(changes.described - changes.added)]
+        # What left is written by now: a serial number may have come back since, and is in stock only once.
+        self._describe(described)
+        self._insert([changes.stocked_items[one] for one in sorted(changes.added)])
+        self._hold(stock)
+        self._expect(stock)
+        if changes.closed:
+            self._execute(_CLOSE_POSITIONS, position_ids=numbers(changes.closed))
+
+    def _open(self, stock: Stock) -> None:
+        opened = stock.changes.opened
+        if not opened:
             return
-        changed = [item for shelf in shelves for item in shelf.changed.values()]
-        added = {stocked_item_id for shelf in shelves for stocked_item_id in shelf.added}
-        # What left first: a serial number may have come back since, and is in stock only once.
-        self._update([item for item in changed if item.stocked_item_id not in added])
-        self._insert([item for item in changed if item.stocked_item_id in added])
+        shelves = [stock.shelves[position_id] for position_id in opened]
         self._execute(
-            _UPDATE_POSITIONS,
-            position_ids=numbers(shelf.position_id for shelf in shelves),
+            _INSERT_POSITIONS,
+            position_ids=numbers(opened),
+            item_ids=numbers(shelf.item.item_id for shelf in shelves),
+            location_ids=numbers(shelf.location_id for shelf in shelves),
             available=numbers(shelf.totals.available for shelf in shelves),
             reserved=numbers(shelf.totals.reserved for shelf in shelves),
             picked=numbers(shelf.totals.picked for shelf in shelves),
             on_order=numbers(shelf.totals.on_order for shelf in shelves),
+            entry_numbers=numbers(opened.values()),
+            creators=texts(self._entries[number - 1].actor for number in opened.values()),
         )
-
-    def close(self, shelves: Sequence[Shelf]) -> None:
-        """Close these positions, after what was left at them has gone."""
-        if shelves:
-            self._execute(_CLOSE_POSITIONS, position_ids=numbers(shelf.position_id for shelf in shelves))
 
     def _insert(self, items: Sequence[StockedItem]) -> None:
         if items:
             self._execute(
                 _INSERT_STOCKED_ITEMS,
-                stocked_item_ids=numbers(item.stocked_item_id for item in items),
-                position_ids=numbers(item.position_id for item in items),
                 item_ids=numbers(item.item_id for item in items),
-                location_ids=numbers(item.location_id for item in items),
-                receive_times=numbers(item.receive_time for item in items),
-                open=numbers(item.places.on_hand > 0 for item in items),
-                unit_costs=numbers(item.unit_cost for item in items),
-                values=numbers(item.value for item in items),
+                receive_times=times(item.receive_time for item in items),
                 lots=texts(item.lot for item in items),
-                serial_numbers=texts(item.serial_number for item in items),
-                extensions=texts(dump_json(item.extensions) for item in items),
-                **_places(items),
+                parents=numbers(item.parent_stocked_item_id for item in items),
+                order_lines=texts(item.order_line for item in items),
+                invoice_numbers=texts(item.invoice_number for item in items),
+                **_description(items),
             )
 
-    def _update(self, items: Sequence[StockedItem]) -> None:
+    def _describe(self, items: Sequence[StockedItem]) -> None:
         if items:
-            self._execute(
-                _UPDATE_STOCKED_ITEMS,
-                stocked_item_ids=numbers(item.stocked_item_id for item in items),
-                open=numbers(item.places.on_hand > 0 for item in items),
-                values=numbers(item.value for item in items),
-                **_places(items),
-            )
+            self._execute(_DESCRIBE_STOCKED_ITEMS, **_description(items))
+
+    def _hold(self, stock: Stock) -> None:
+        changed = sorted(stock.changes.holdings)
+        if not changed:
+            return
+        held = [stock.shelves[position_id].holdings[demand][one] for position_id, demand, one in changed]
+        self._execute(
+            _PUT_RESERVATIONS,
+            position_ids=numbers(position_id for position_id, _, _ in changed),
+            demands=texts(demand for _, demand, _ in changed),
+            stocked_item_ids=numbers(one for _, _, one in changed),
+            reserved=numbers(holding.reserved for holding in held),
+            picked=numbers(holding.picked for holding in held),
+            delivered=numbers(holding.delivered for holding in held),
+            delivered_values=numbers(holding.delivered_value for holding in held),
+            open=numbers(holding.is_open for holding in held),
+            expire_times=numbers(holding.expire_time for holding in held),
+        )
+        self._execute(_PUT_NEXT_EXPIRIES, position_ids=numbers(sorted({position_id for position_id, _, _ in changed})))
+
+    def _expect(self, stock: Stock) -> None:
+        changed = sorted(stock.changes.expectations)
+        if not changed:
+            return
+        expected = [stock.shelves[position_id].expectations[order_line] for position_id, order_line in changed]
+        self._execute(
+            _PUT_EXPECTATIONS,
+            position_ids=numbers(position_id for position_id, _ in changed),
+            order_lines=texts(order_line for _, order_line in changed),
+            on_order=numbers(one.on_order for one in expected),
+            received=numbers(one.received for one in expected),
+        )
 
     def _execute(self, statement: str, **parameters: object) -> Cursor[Any]:
         return self._connection.execute(statement, self._base | parameters, prepare=True)
 
 
-def _places(items: Sequence[StockedItem]) -> dict[str, str]:
+def _description(items: Sequence[StockedItem]) -> dict[str, str]:
+    """What new stocked items and those that are described anew have in common."""
+    return {
+        "stocked_item_ids": numbers(item.stocked_item_id for item in items),
+        "position_ids": numbers(item.position_id for item in items),
+        "location_ids": numbers(item.location_id for item in items),
+        "open": numbers(item.places.on_hand > 0 for item in items),
+        "unit_costs": numbers(item.unit_cost for item in items),
+        "values": numbers(item.value for item in items),
+        "serial_numbers": texts(item.serial_number for item in items),
+        "expire_times": numbers(item.expire_time for item in items),
+        "extensions": texts(dump_json(item.extensions) for item in items),
+        **_places(item.places for item in items),
+    }
+
+
+def _places(places: Iterable[Places | None]) -> dict[str, str]:
     """One array for `received` and one for each place, by name."""
-    return {name: numbers(getattr(item.places, name) for item in items) for name in ("received", *PLACE_NAMES)}
+    places = list(places)
+    return {name: numbers(one and getattr(one, name) for one in places) for name in ("received", *PLACE_NAMES)}

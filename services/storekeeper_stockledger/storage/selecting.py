@@ -3,7 +3,7 @@
 They read rows whose positions are locked, and may be sent together, on a connection in pipeline mode.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,79 +12,185 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor
 
+from storekeeper_kit.json_text import load_json
+
 from ..domain.costs import Costing
+from ..domain.holdings import Expectation, Holding
 from ..domain.items import Item, Settings, Tracking
-from ..domain.operations import ItemAtLocation
+from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId, StockOrder
 from ..domain.places import Places
 from ..domain.stock import StockedItem
 from .arrays import numbers, texts
-
-Age = tuple[datetime, int]
-"""What oldest-first orders by: receive time and id."""
+from .naming import NAMED, POSITIONS, POSITIONS_AND_BESIDE, name_arrays, position_arrays
 
 LINE_PAGE: Final = 256
-"""Stocked items read of one position at a time, until what was asked for is covered."""
+"""Stocked items read of one position, at most. What needs more of them is decided again, alone."""
 
 LINES_MAX: Final = 4096
 """Stocked items read for all positions of a batch together, those of the first position before those of the next."""
 
-_TENANT = """
-SELECT greatest(clock_timestamp(), head.record_time), settings.reason_required, settings.currency_code
-  FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
-  LEFT JOIN settings USING (tenant_id)
-  LEFT JOIN journal_head AS head USING (tenant_id)
+_STATE = """
+WITH tenant AS MATERIALIZED (
+    SELECT greatest(clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
+           settings.invoice_number_required, settings.inactive_location_removal_allowed
+      FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
+      LEFT JOIN settings USING (tenant_id)
+      LEFT JOIN journal_head AS head USING (tenant_id)
+)
+SELECT tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_number_required,
+       tenant.inactive_location_removal_allowed, fact.position_id, fact.active, fact.item_id, fact.version,
+       fact.tracking, fact.quantity_scale, fact.archived, fact.expired
+  FROM tenant
+  LEFT JOIN LATERAL (
+       SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived,
+              (SELECT sum(s.available)
+                 FROM stocked_item s
+                WHERE s.tenant_id = %(tenant_id)s
+                  AND s.position_id = p.position_id
+                  AND s.open
+                  AND s.expire_time <= tenant.now) AS expired
+         FROM position p
+         JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
+         JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
+        WHERE p.tenant_id = %(tenant_id)s
+          AND p.position_id IN (
+       {positions}
+              )
+       ) AS fact ON true
 """
-
-_POSITION_FACTS = """
-SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived
-  FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
-  JOIN position p ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id
-  JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
-  JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
-"""
+_STATE_OF_NAMED = _STATE.replace("{positions}", POSITIONS)
+_STATE_OF_NAMED_AND_BESIDE = _STATE.replace("{positions}", POSITIONS_AND_BESIDE)
 
 _REPEATS = """
-SELECT request_id, fingerprint, operation_id, movement_count, last_movement_id
+SELECT request_id, fingerprint, operation_id, movement_count, last_movement_id, effective_time
   FROM operation
  WHERE tenant_id = %(tenant_id)s AND request_id = ANY(%(request_ids)s::uuid[])
 """
 
 _STOCKED_ITEM_COLUMNS = """
        s.stocked_item_id, s.position_id, s.item_id, s.location_id, s.receive_time, s.received, s.available,
-       s.reserved, s.picked, s.delivered, s.transferred, s.removed, s.unit_cost, s.value, s.lot, s.serial_number
+       s.reserved, s.picked, s.delivered, s.transferred, s.removed, s.unit_cost, s.value, s.lot, s.serial_number,
+       s.expire_time, s.parent_stocked_item_id, s.order_line, s.invoice_number, s.extensions::text
 """
+_STOCKED_ITEM_WIDTH: Final = 21
 
-# The page is cut before the window is computed, so that no more rows are read than a page has.
+# The page is cut before the window is computed, so that no more rows are read than a page has. Units that have expired
+# are read as well, but don't count.
 _LINES = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
-  FROM unnest(
-           %(position_ids)s::bigint[], %(asked)s::numeric[], %(times)s::timestamptz[], %(ids)s::bigint[]
-       ) WITH ORDINALITY AS wanted(position_id, asked, after_time, after_id, number)
+  FROM (
+       SELECT named.position_id, sum(name.asked) AS asked, min(named.number) AS number
+         FROM {NAMED}
+         JOIN unnest(%(asked)s::numeric[]) WITH ORDINALITY AS name(asked, number) USING (number)
+        WHERE named.position_id IS NOT NULL
+        GROUP BY named.position_id
+       ) AS wanted
  CROSS JOIN LATERAL (
-       SELECT page.*,
-              sum(page.available) OVER (ORDER BY page.receive_time, page.stocked_item_id) - page.available AS ahead
-         FROM (SELECT line.*
-                 FROM stocked_item line
+       SELECT page.*, coalesce(sum(page.usable) OVER (ORDER BY {{order}} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+         FROM (SELECT line.*,
+                      CASE WHEN line.expire_time <= clock_timestamp() THEN 0 ELSE line.available END AS usable
+                 FROM {{line}}
+                LIMIT %(page)s) AS page
+       ) AS s
+ WHERE s.ahead < wanted.asked
+ ORDER BY wanted.number, {{order_of_all}}
+ LIMIT %(lines)s
+"""
+
+_LINE = """stocked_item line
                 WHERE line.tenant_id = %(tenant_id)s
                   AND line.position_id = wanted.position_id
                   AND line.open
-                  AND line.available > 0
-                  AND (line.receive_time, line.stocked_item_id) > (wanted.after_time, wanted.after_id)
-                ORDER BY line.receive_time, line.stocked_item_id
-                LIMIT {LINE_PAGE}) AS page
-       ) AS s
- WHERE s.ahead < wanted.asked
- ORDER BY wanted.number, s.receive_time, s.stocked_item_id
- LIMIT {LINES_MAX}
-"""
+                  AND line.available > 0"""
+
+_ORDERED_LINES: Final[Mapping[StockOrder, tuple[str, str]]] = {
+    StockOrder.OLDEST_FIRST: (
+        f"{_LINE} ORDER BY line.receive_time, line.stocked_item_id",
+        "{0}.receive_time, {0}.stocked_item_id",
+    ),
+    StockOrder.NEWEST_FIRST: (
+        f"{_LINE} ORDER BY line.receive_time DESC, line.stocked_item_id DESC",
+        "{0}.receive_time DESC, {0}.stocked_item_id DESC",
+    ),
+    # Those that expire have an index of their own; so the two kinds are read one after the other.
+    StockOrder.FIRST_EXPIRED_FIRST: (
+        f"""(
+                 (SELECT line.* FROM {_LINE} AND line.expire_time IS NOT NULL
+                   ORDER BY line.expire_time, line.receive_time, line.stocked_item_id LIMIT %(page)s)
+                  UNION ALL
+                 (SELECT line.* FROM {_LINE} AND line.expire_time IS NULL
+                   ORDER BY line.receive_time, line.stocked_item_id LIMIT %(page)s)
+                 ) AS line ORDER BY line.expire_time, line.receive_time, line.stocked_item_id""",
+        "{0}.expire_time, {0}.receive_time, {0}.stocked_item_id",
+    ),
+}
+
+
+def _lines(order: StockOrder) -> str:
+    line, ordered = _ORDERED_LINES[order]
+    return _LINES.format(line=line, order=ordered.format("page"), order_of_all=ordered.format("s"))
+
+
+_LINES_IN: Final = {order: _lines(order) for order in StockOrder}
 
 _NAMED = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
   FROM stocked_item s
- WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(stocked_item_ids)s::bigint[])
+ WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(ids)s::bigint[])
 """
 
-_KNOWN_ITEMS = "SELECT item_id FROM item WHERE tenant_id = %(tenant_id)s AND item_id = ANY(%(ids)s::bigint[])"
+_HOLDING_COLUMNS = "r.demand, r.reserved, r.picked, r.delivered, r.delivered_value, r.expire_time"
+
+_HOLDINGS = f"""
+SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+  FROM {NAMED}
+  JOIN unnest(%(demands)s::text[]) WITH ORDINALITY AS name(demand, number) USING (number)
+  JOIN reservation r
+    ON r.tenant_id = %(tenant_id)s
+   AND r.position_id = named.position_id
+   AND r.demand = name.demand
+   AND (r.open OR r.delivered > 0)
+  JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
+"""
+
+_EXPIRED_HOLDINGS = f"""
+SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+  FROM unnest(%(position_ids)s::bigint[]) AS due(position_id)
+  JOIN reservation r
+    ON r.tenant_id = %(tenant_id)s AND r.position_id = due.position_id AND r.expire_time <= %(now)s
+  JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
+ ORDER BY r.expire_time
+ LIMIT %(limit)s
+"""
+
+_EXPECTATIONS = f"""
+SELECT e.position_id, e.order_line, e.on_order, e.received
+  FROM {NAMED}
+  JOIN unnest(%(order_lines)s::text[]) WITH ORDINALITY AS name(order_line, number) USING (number)
+  JOIN expectation e
+    ON e.tenant_id = %(tenant_id)s AND e.position_id = named.position_id AND e.order_line = name.order_line
+"""
+
+_BROUGHT = f"""
+SELECT {_STOCKED_ITEM_COLUMNS},
+       (SELECT m.movement_id
+          FROM movement m
+         WHERE m.tenant_id = %(tenant_id)s AND m.stocked_item_id = s.stocked_item_id AND m.kind = 'received'
+         ORDER BY m.movement_id
+         LIMIT 1)
+  FROM {NAMED}
+  JOIN unnest(%(order_lines)s::text[]) WITH ORDINALITY AS name(order_line, number) USING (number)
+  JOIN stocked_item s
+    ON s.tenant_id = %(tenant_id)s
+   AND s.position_id = named.position_id
+   AND s.order_line = name.order_line
+   AND s.order_line <> ''
+   AND s.open
+"""
+
+_KNOWN_ITEMS = """
+SELECT item_id FROM item WHERE tenant_id = %(tenant_id)s AND item_id = ANY(%(ids)s::bigint[]) AND NOT forgotten
+"""
 
 _KNOWN_LOCATIONS = """
 SELECT location_id FROM location WHERE tenant_id = %(tenant_id)s AND location_id = ANY(%(ids)s::bigint[])
@@ -97,26 +203,56 @@ SELECT s.item_id, s.serial_number, s.stocked_item_id
     ON s.tenant_id = %(tenant_id)s AND s.serial_number = wanted.serial_number AND s.serial_number <> '' AND s.open
 """
 
-_COSTING = """
-SELECT wanted.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time
-  FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
+_COSTING = f"""
+SELECT named.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time
+  FROM {NAMED}
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(s.available + s.reserved + s.picked), 0) AS units, coalesce(sum(s.value), 0) AS value
          FROM stocked_item s
-        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = wanted.position_id AND s.open
+        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = named.position_id AND s.open
           AND s.unit_cost IS NOT NULL
        ) AS costed
   LEFT JOIN LATERAL (
        SELECT s.unit_cost, s.receive_time
          FROM stocked_item s
-        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = wanted.position_id AND s.unit_cost IS NOT NULL
+        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = named.position_id AND s.unit_cost IS NOT NULL
         ORDER BY s.receive_time DESC, s.stocked_item_id DESC
+        LIMIT 1
+       ) AS newest ON true
+ WHERE named.position_id IS NOT NULL
+"""
+
+_COUNTED = """
+SELECT wanted.number,
+       (SELECT CASE
+               WHEN wanted.stocked_item_id IS NULL
+               THEN m.position_available_after + m.position_reserved_after + m.position_picked_after
+               ELSE m.available_after + m.reserved_after + m.picked_after
+                END
+          FROM movement m
+         WHERE m.tenant_id = %(tenant_id)s
+           AND m.position_id = wanted.position_id
+           AND (wanted.stocked_item_id IS NULL OR m.stocked_item_id = wanted.stocked_item_id)
+           AND m.movement_id <= newest.last_movement_id
+         ORDER BY m.movement_id DESC
+         LIMIT 1)
+  FROM unnest(%(position_ids)s::bigint[], %(stocked_item_ids)s::bigint[], %(times)s::timestamptz[])
+       WITH ORDINALITY AS wanted(position_id, stocked_item_id, time, number)
+  LEFT JOIN LATERAL (
+       SELECT o.last_movement_id
+         FROM operation o
+        WHERE o.tenant_id = %(tenant_id)s AND o.record_time <= wanted.time
+        ORDER BY o.record_time DESC, o.operation_id DESC
         LIMIT 1
        ) AS newest ON true
 """
 
 _NEW_IDS = """
 SELECT nextval('stocked_item_stocked_item_id_seq') FROM generate_series(1, %(count)s)
+"""
+
+_NEW_POSITION_IDS = """
+SELECT nextval('position_position_id_seq') FROM generate_series(1, %(count)s)
 """
 
 
@@ -128,11 +264,21 @@ class Repeat:
     operation_id: int
     movement_count: int
     last_movement_id: int
+    effective_time: datetime
 
     @property
     def movement_ids(self) -> range:
         """The ids of its movements."""
         return range(self.last_movement_id - self.movement_count + 1, self.last_movement_id + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the item and the location of a position say about it, and how many of its available units have expired."""
+
+    location_active: bool
+    item: Item
+    expired: Decimal
 
 
 class Selecting:
@@ -142,35 +288,59 @@ class Selecting:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    def tenant(self) -> Cursor[Any]:
-        """The database's time, never before the newest record, and the tenant's settings. See `read_tenant`."""
-        return self._execute(_TENANT)
+    def state(self, names: Iterable[Name], beside: Collection[tuple[Name, int]]) -> Cursor[Any]:
+        """The database's time, never before the newest record, the tenant's settings, and facts about the positions.
 
-    def position_facts(self, position_ids: Collection[int]) -> Cursor[Any]:
-        """What the items and locations of the positions say about them. See `read_position_facts`."""
-        return self._execute(_POSITION_FACTS, position_ids=numbers(position_ids))
+        See `read_state`.
+        """
+        return self._execute(
+            _STATE_OF_NAMED_AND_BESIDE if beside else _STATE_OF_NAMED, **position_arrays(names, beside)
+        )
 
     def repeats(self, request_ids: Iterable[UUID]) -> Cursor[Any]:
         """What is recorded under these request ids. See `read_repeats`."""
         return self._execute(_REPEATS, request_ids=numbers(request_ids))
 
-    def lines(self, asked: Mapping[int, Decimal], after: Mapping[int, Age]) -> Cursor[Any]:
-        """The oldest open stocked items of each position, at most a page, until they cover what is asked.
+    def lines(
+        self, order: StockOrder, asked: Mapping[Name, Decimal], *, page: int = LINE_PAGE, lines: int = LINES_MAX
+    ) -> Cursor[Any]:
+        """The first open stocked items of each position in an order, at most a page, until they cover what is asked.
 
-        `after` tells where the page before ended. See `read_stocked_items`.
+        See `read_stocked_items`.
         """
-        ends = [after.get(position_id) for position_id in asked]
         return self._execute(
-            _LINES,
-            position_ids=numbers(asked),
-            asked=numbers(asked.values()),
-            times=numbers(end[0] if end else "-infinity" for end in ends),
-            ids=numbers(end[1] if end else 0 for end in ends),
+            _LINES_IN[order], asked=numbers(asked.values()), page=page, lines=lines, **name_arrays(asked)
         )
 
     def named(self, stocked_item_ids: Collection[int]) -> Cursor[Any]:
         """The stocked items of these ids. See `read_stocked_items`."""
-        return self._execute(_NAMED, stocked_item_ids=numbers(stocked_item_ids))
+        return self._execute(_NAMED, ids=numbers(stocked_item_ids))
+
+    def holdings(self, demands: Collection[tuple[Name, str]]) -> Cursor[Any]:
+        """What demands hold at positions. See `read_holdings`."""
+        return self._execute(
+            _HOLDINGS, demands=texts(demand for _, demand in demands), **name_arrays(name for name, _ in demands)
+        )
+
+    def expired_holdings(self, position_ids: Collection[int], now: datetime, limit: int) -> Cursor[Any]:
+        """What is reserved at positions until a time that has passed. See `read_holdings`."""
+        return self._execute(_EXPIRED_HOLDINGS, position_ids=numbers(position_ids), now=now, limit=limit)
+
+    def expectations(self, order_lines: Collection[tuple[Name, str]]) -> Cursor[Any]:
+        """What order lines bring to positions. See `read_expectations`."""
+        return self._execute(
+            _EXPECTATIONS,
+            order_lines=texts(line for _, line in order_lines),
+            **name_arrays(name for name, _ in order_lines),
+        )
+
+    def brought(self, order_lines: Collection[tuple[Name, str]]) -> Cursor[Any]:
+        """The open stocked items that order lines have brought to positions. See `read_brought`."""
+        return self._execute(
+            _BROUGHT,
+            order_lines=texts(line for _, line in order_lines),
+            **name_arrays(name for name, _ in order_lines),
+        )
 
     def known_items(self, pairs: Iterable[ItemAtLocation]) -> Cursor[Any]:
         """Which of the items are registered. See `read_ids`."""
@@ -184,32 +354,43 @@ class Selecting:
         """Which units in stock have one of these serial numbers. See `read_serial_numbers`."""
         return self._execute(_SERIAL_NUMBERS, serial_numbers=texts(serial_numbers))
 
-    def costing(self, position_ids: Collection[int]) -> Cursor[Any]:
+    def costing(self, names: Iterable[Name]) -> Cursor[Any]:
         """What the positions' stock tells about costs. See `read_costing`."""
-        return self._execute(_COSTING, position_ids=numbers(position_ids))
+        return self._execute(_COSTING, **name_arrays(names))
+
+    def counted(self, counts: Sequence[CountStock], position_ids: Sequence[int]) -> Cursor[Any]:
+        """What was on hand at these positions when it was counted. See `read_counted`."""
+        return self._execute(
+            _COUNTED,
+            position_ids=numbers(position_ids),
+            stocked_item_ids=numbers(
+                one.target.stocked_item_id if isinstance(one.target, StockedItemId) else None for one in counts
+            ),
+            times=numbers(one.count_time for one in counts),
+        )
 
     def new_ids(self, count: int) -> Cursor[Any]:
         """Ids for new stocked items, given under the locks of their positions. See `read_ids`."""
         return self._execute(_NEW_IDS, count=count)
 
+    def new_position_ids(self, count: int) -> Cursor[Any]:
+        """Ids for new positions. See `read_ids`."""
+        return self._execute(_NEW_POSITION_IDS, count=count)
+
     def _execute(self, statement: str, **parameters: object) -> Cursor[Any]:
         return self._connection.execute(statement, {"tenant_id": self._tenant_id, **parameters}, prepare=True)
 
 
-def read_tenant(cursor: Cursor[Any]) -> tuple[datetime, Settings]:
-    """The time and the settings; those of a tenant that has none are the defaults."""
-    now, reason_required, currency_code = cursor.fetchall()[0]
-    if currency_code is None:
-        return now, Settings()
-    return now, Settings(reason_required, currency_code)
-
-
-def read_position_facts(cursor: Cursor[Any]) -> dict[int, tuple[bool, Item]]:
-    """Whether the location is active, and the item, by position id."""
-    return {
-        position_id: (active, Item(item_id, version, Tracking(tracking), scale, archived))
-        for position_id, active, item_id, version, tracking, scale, archived in cursor.fetchall()
+def read_state(cursor: Cursor[Any]) -> tuple[datetime, Settings, dict[int, Facts]]:
+    """The time, the settings (those of a tenant that has none are the defaults), and the facts by position id."""
+    rows = cursor.fetchall()
+    now, *settings = rows[0][:5]
+    facts = {
+        row[5]: Facts(row[6], Item(row[7], row[8], Tracking(row[9]), row[10], row[11]), row[12] or Decimal())
+        for row in rows
+        if row[5] is not None
     }
+    return now, Settings() if settings[0] is None else Settings(*settings), facts
 
 
 def read_repeats(cursor: Cursor[Any]) -> dict[UUID, Repeat]:
@@ -219,21 +400,30 @@ def read_repeats(cursor: Cursor[Any]) -> dict[UUID, Repeat]:
 
 def read_stocked_items(cursor: Cursor[Any]) -> list[StockedItem]:
     """Stocked items as they are stored."""
+    return [_stocked_item(row) for row in cursor.fetchall()]
+
+
+def read_holdings(cursor: Cursor[Any]) -> list[tuple[StockedItem, int, str, Holding]]:
+    """Stocked items with the position and the demand that they are held for, and what is held."""
     return [
-        StockedItem(
-            stocked_item_id=row[0],
-            position_id=row[1],
-            item_id=row[2],
-            location_id=row[3],
-            receive_time=row[4],
-            places=Places(*row[5:12]),
-            unit_cost=row[12],
-            value=row[13],
-            lot=row[14],
-            serial_number=row[15],
+        (
+            _stocked_item(row),
+            row[_STOCKED_ITEM_WIDTH],
+            row[_STOCKED_ITEM_WIDTH + 1],
+            Holding(*row[_STOCKED_ITEM_WIDTH + 2 :]),
         )
         for row in cursor.fetchall()
     ]
+
+
+def read_expectations(cursor: Cursor[Any]) -> list[tuple[int, str, Expectation]]:
+    """Positions, order lines, and what these bring there."""
+    return [(position_id, line, Expectation(*rest)) for position_id, line, *rest in cursor.fetchall()]
+
+
+def read_brought(cursor: Cursor[Any]) -> list[tuple[StockedItem, int]]:
+    """Stocked items, each with the movement that received it."""
+    return [(_stocked_item(row), row[_STOCKED_ITEM_WIDTH]) for row in cursor.fetchall()]
 
 
 def read_ids(cursor: Cursor[Any]) -> list[int]:
@@ -249,3 +439,28 @@ def read_serial_numbers(cursor: Cursor[Any]) -> dict[tuple[int, str], int]:
 def read_costing(cursor: Cursor[Any]) -> dict[int, Costing]:
     """Costings by position id."""
     return {position_id: Costing(*rest) for position_id, *rest in cursor.fetchall()}
+
+
+def read_counted(cursor: Cursor[Any], counts: Sequence[CountStock]) -> dict[CountStock, Decimal]:
+    """What was on hand for each count; nothing, where nothing was recorded by then."""
+    return {counts[number - 1]: on_hand or Decimal() for number, on_hand in cursor.fetchall()}
+
+
+def _stocked_item(row: Sequence[Any]) -> StockedItem:
+    return StockedItem(
+        stocked_item_id=row[0],
+        position_id=row[1],
+        item_id=row[2],
+        location_id=row[3],
+        receive_time=row[4],
+        places=Places(*row[5:12]),
+        unit_cost=row[12],
+        value=row[13],
+        lot=row[14],
+        serial_number=row[15],
+        expire_time=row[16],
+        parent_stocked_item_id=row[17],
+        order_line=row[18],
+        invoice_number=row[19],
+        extensions=load_json(row[20]) if row[20] != "{}" else {},
+    )

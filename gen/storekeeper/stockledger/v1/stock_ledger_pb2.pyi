@@ -4075,9 +4075,7 @@ class BatchChangeStockRequest(_message.Message):
     """
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChange]:
-        """1 to 1,000, with different request ids. In all, they may draw on at most 1,000 stocked items if it is all or none.
-        Required.
-        """
+        """1 to 1,000, with different request ids. Together or not at all, they may make at most 10,000 movements. Required."""
 
     def __init__(
         self,

@@ -1,22 +1,19 @@
-"""Which stocked items a removal draws on."""
+"""Which stocked items units are drawn from."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
+from .places import ZERO
 from .refusals import TooManyStockedItems
 
 DRAWS_MAX: Final = 1000
-"""Stocked items that one removal may draw on. Each is a movement, and all of them travel in one answer."""
-
-
-class LayersExhausted(Exception):
-    """The layers end before the quantity is covered: more of them have to be loaded."""
+"""Stocked items that one operation may draw on. Each is a movement, and all of them travel in one answer."""
 
 
 class Layer(Protocol):
-    """What a removal has to know of a stocked item."""
+    """What a draw has to know of a stocked item."""
 
     @property
     def stocked_item_id(self) -> int:
@@ -35,23 +32,28 @@ class Draw:
     quantity: Decimal
 
 
-def draw_oldest_first(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw, ...]:
-    """Draw `quantity` units from `layers`, which come oldest first.
+def draw(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw, ...]:
+    """Draw `quantity` units from `layers`, or as many as there are, in the order in which they come.
 
     A layer is emptied before the next is touched. Layers with nothing available are passed over. Raises
-    TooManyStockedItems, which tells how much the permitted number of draws would cover, and LayersExhausted when the
-    layers don't cover it.
+    TooManyStockedItems, which tells how much the permitted number of draws would cover.
     """
     assert quantity > 0
     draws: list[Draw] = []
     missing = quantity
     for layer in layers:
         taken = min(layer.available, missing)
-        if taken > 0:
-            draws.append(Draw(layer.stocked_item_id, taken))
-            missing -= taken
-        if not missing:
-            return tuple(draws)
+        if taken <= 0:
+            continue
         if len(draws) == DRAWS_MAX:
             raise TooManyStockedItems(limit=DRAWS_MAX, covered=quantity - missing)
-    raise LayersExhausted
+        draws.append(Draw(layer.stocked_item_id, taken))
+        missing -= taken
+        if not missing:
+            break
+    return tuple(draws)
+
+
+def drawn(draws: Iterable[Draw]) -> Decimal:
+    """How many units the draws take."""
+    return sum((one.quantity for one in draws), ZERO)

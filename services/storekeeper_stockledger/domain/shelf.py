@@ -1,0 +1,194 @@
+"""The working copy of one position while a batch of operations is decided.
+
+It is only ever changed by operations that were decided whole (`Stock.apply`), so a refused one leaves nothing behind. It
+knows as much of the position as the batch can need; whoever asks for more hears `NotLoaded`.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from .costs import Costing
+from .holdings import Expectation, Holding
+from .items import Item
+from .operations import StockOrder
+from .places import ZERO, Kind, comes
+from .stock import Movement, StockedItem, Totals
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+Key = tuple[Any, ...]
+"""What an order sorts by."""
+
+UNLOADED: Final[Key] = ()
+"""The end of a line of which nothing is known."""
+
+
+class NotLoaded(Exception):
+    """The decision needs more of the stock than was loaded: it must be made again, with that."""
+
+
+def key_of(order: StockOrder, stocked_item: StockedItem) -> Key:
+    """What the order sorts by; newest first is oldest first, read backwards."""
+    if order is StockOrder.FIRST_EXPIRED_FIRST:
+        return (stocked_item.expire_time or NEVER, *stocked_item.age)
+    return stocked_item.age
+
+
+class Shelf:
+    """One position: its totals, its stocked items as far as they are known, and what is held and expected there."""
+
+    def __init__(
+        self,
+        *,
+        position_id: int,
+        item: Item,
+        location_id: int,
+        location_active: bool,
+        is_open: bool = True,
+        totals: Totals,
+        now: datetime,
+        stocked_items: Iterable[StockedItem] = (),
+        ends: Mapping[StockOrder, Key | None] | None = None,
+        expired: Decimal = ZERO,
+        costing: Costing | None = None,
+        holdings: Mapping[str, Mapping[int, Holding]] | None = None,
+        expectations: Mapping[str, Expectation] | None = None,
+        known_lines: Collection[str] = (),
+    ) -> None:
+        """`ends` tells how far the line of each order is known: up to this key, or None for all of it.
+
+        `expired` are the available units that are not to be used any more, `known_lines` the order lines of which all
+        that they have brought is known.
+        """
+        self.position_id = position_id
+        self.item = item
+        self.location_id = location_id
+        self.location_active = location_active
+        self.is_open = is_open
+        self.totals = totals
+        self.expired = expired
+        self.holdings = {demand: dict(held) for demand, held in (holdings or {}).items()}
+        self.expectations = dict(expectations or {})
+        self._costing = costing
+        self._now = now
+        self._known_lines = known_lines
+        self._ends = dict.fromkeys(StockOrder) if ends is None else ends
+        self._by_id = {stocked_item.stocked_item_id: stocked_item for stocked_item in stocked_items}
+        self._lines: dict[StockOrder, list[Key]] = {}
+        """The keys of those that have units available, sorted; made when first asked for."""
+
+    def copy(self) -> "Shelf":
+        """A copy that changes on its own."""
+        copied = copy(self)
+        vars(copied).update(
+            holdings={demand: dict(held) for demand, held in self.holdings.items()},
+            expectations=dict(self.expectations),
+            _by_id=dict(self._by_id),
+            _lines={order: list(line) for order, line in self._lines.items()},
+        )
+        return copied
+
+    # --- what lies there ---
+
+    def __getitem__(self, stocked_item_id: int) -> StockedItem:
+        return self._by_id[stocked_item_id]
+
+    def line(self, order: StockOrder) -> Iterator[StockedItem]:
+        """The stocked items with units available, in this order. Raises NotLoaded where what is known ends."""
+        end = self._ends.get(order, UNLOADED)
+        newest_first = order is StockOrder.NEWEST_FIRST
+        keys = self._keys(StockOrder.OLDEST_FIRST if newest_first else order)
+        for key in reversed(keys) if newest_first else keys:
+            if end is not None and (end == UNLOADED or (key < end if newest_first else key > end)):
+                raise NotLoaded
+            yield self._by_id[key[-1]]
+        if end is not None:
+            raise NotLoaded
+
+    @property
+    def costing(self) -> Costing:
+        """What its units of known cost tell about the cost of others."""
+        if self._costing is None:
+            raise NotLoaded
+        return self._costing
+
+    def held_by(self, demand: str) -> list[tuple[StockedItem, Holding]]:
+        """What a demand holds, oldest stocked item first."""
+        held = self.holdings.get(demand, {})
+        return sorted(((self._by_id[one], holding) for one, holding in held.items()), key=lambda pair: pair[0].age)
+
+    def brought_by(self, order_line: str) -> list[StockedItem]:
+        """What an order line has brought and is still on hand, newest first."""
+        if order_line not in self._known_lines:
+            raise NotLoaded
+        brought = [one for one in self._by_id.values() if one.order_line == order_line and one.available]
+        return sorted(brought, key=lambda one: one.age, reverse=True)
+
+    # --- what becomes of it ---
+
+    def apply(self, movement: Movement) -> None:
+        """Let the shelf be as the movement has left it."""
+        self.totals = movement.totals
+        if movement.stocked_item is not None:
+            self.put(movement.stocked_item)
+            self._follow_costs(movement, movement.stocked_item)
+        if movement.demand and movement.stocked_item is not None:
+            held = self.holdings.setdefault(movement.demand, {})
+            one = movement.stocked_item.stocked_item_id
+            held[one] = held.get(one, Holding()).after(movement)
+        if movement.order_line:
+            expected = self.expectations.get(movement.order_line, Expectation())
+            self.expectations[movement.order_line] = expected.after(movement)
+
+    def put(self, after: StockedItem) -> None:
+        """Let a stocked item be as it is after a change."""
+        before = self._by_id.get(after.stocked_item_id)
+        self._by_id[after.stocked_item_id] = after
+        if before is not None and before.has_expired(self._now):
+            self.expired -= before.available
+        if after.has_expired(self._now):
+            self.expired += after.available
+        for order, keys in self._lines.items():
+            _follow(keys, _key_in_line(order, before), _key_in_line(order, after))
+
+    def close(self) -> None:
+        """Be gone for all that is decided from now on."""
+        assert self.is_open, "a position is closed once"
+        left = self.totals.on_hand + self.totals.on_order
+        assert not left, "nothing is left at a position that is closed"
+        self.is_open = False
+
+    def _keys(self, order: StockOrder) -> list[Key]:
+        if order not in self._lines:
+            self._lines[order] = sorted(key_of(order, one) for one in self._by_id.values() if one.available)
+        return self._lines[order]
+
+    def _follow_costs(self, movement: Movement, after: StockedItem) -> None:
+        if self._costing is None or movement.amount is None:
+            return
+        if movement.kind is Kind.REVALUED:
+            # Whether it was the newest one is more than is known here.
+            self._costing = None
+        elif comes(movement.kind):
+            assert after.unit_cost is not None, "an amount comes of a unit cost"
+            self._costing = self._costing.came(movement.quantity, movement.amount, after.unit_cost, after.receive_time)
+        else:
+            self._costing = self._costing.left(movement.quantity, movement.amount)
+
+
+def _key_in_line(order: StockOrder, stocked_item: StockedItem | None) -> Key | None:
+    return key_of(order, stocked_item) if stocked_item is not None and stocked_item.available else None
+
+
+def _follow(keys: list[Key], before: Key | None, after: Key | None) -> None:
+    """Move a stocked item to where it is in line now."""
+    if before == after:
+        return
+    if before is not None:
+        del keys[bisect_left(keys, before)]
+    if after is not None:
+        insort(keys, after)

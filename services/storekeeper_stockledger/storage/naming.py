@@ -1,0 +1,96 @@
+"""Positions by their names, in statements: by id, by item and location, or by a stocked item that is there."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..domain.operations import ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
+from .arrays import numbers
+
+NAMED: Final = """(
+           SELECT coalesce(name.position_id, pair.position_id, home.position_id) AS position_id, name.number
+             FROM unnest(
+                      %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[],
+                      %(stocked_item_ids)s::bigint[]
+                  ) WITH ORDINALITY AS name(position_id, item_id, location_id, stocked_item_id, number)
+             LEFT JOIN position pair
+               ON name.item_id IS NOT NULL
+              AND pair.tenant_id = %(tenant_id)s
+              AND pair.item_id = name.item_id
+              AND pair.location_id = name.location_id
+              AND pair.close_time IS NULL
+             LEFT JOIN stocked_item home
+               ON name.stocked_item_id IS NOT NULL
+              AND home.tenant_id = %(tenant_id)s
+              AND home.stocked_item_id = name.stocked_item_id
+       ) AS named"""
+"""The open position of each pair, and those of the other names whatever they are; with the number of the name, from 1."""
+
+
+POSITIONS: Final = f"SELECT named.position_id FROM {NAMED}"
+"""All positions that are named."""
+
+POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
+        UNION ALL
+       SELECT target.position_id
+         FROM unnest(
+                  %(beside_position_ids)s::bigint[], %(beside_stocked_item_ids)s::bigint[], %(to_location_ids)s::bigint[]
+              ) AS beside(position_id, stocked_item_id, location_id)
+         LEFT JOIN stocked_item home
+           ON home.tenant_id = %(tenant_id)s AND home.stocked_item_id = beside.stocked_item_id
+         JOIN position source
+           ON source.tenant_id = %(tenant_id)s
+          AND source.position_id = coalesce(beside.position_id, home.position_id)
+         JOIN position target
+           ON target.tenant_id = %(tenant_id)s
+          AND target.item_id = source.item_id
+          AND target.location_id = beside.location_id
+          AND target.close_time IS NULL"""
+"""The same, and those of their items at other locations."""
+
+
+def position_arrays(names: Iterable[Name], beside: Iterable[tuple[Name, int]]) -> dict[str, str]:
+    """The parameters of `POSITIONS`, and those of `POSITIONS_AND_BESIDE` where there are any beside."""
+    arrays = name_arrays([one for name in names for one in singly(name)])
+    beside = list(beside)
+    if not beside:
+        return arrays
+    return {
+        **arrays,
+        "beside_position_ids": numbers(position_id_of(name) for name, _ in beside),
+        "beside_stocked_item_ids": numbers(stocked_item_id_of(name) for name, _ in beside),
+        "to_location_ids": numbers(location_id for _, location_id in beside),
+    }
+
+
+def name_arrays(names: Iterable[Name]) -> dict[str, str]:
+    """The parameters of `NAMED`. Of several stocked items the first one stands for all: they are of one position."""
+    names = list(names)
+    return {
+        "position_ids": numbers(position_id_of(name) for name in names),
+        "item_ids": numbers(name.item_id if isinstance(name, ItemAtLocation) else None for name in names),
+        "location_ids": numbers(name.location_id if isinstance(name, ItemAtLocation) else None for name in names),
+        "stocked_item_ids": numbers(stocked_item_id_of(name) for name in names),
+    }
+
+
+def singly(name: Name) -> tuple[Name, ...]:
+    """A name, or the names of several stocked items one by one."""
+    if isinstance(name, StockedItemIds):
+        return tuple(map(StockedItemId, name.stocked_item_ids))
+    return (name,)
+
+
+def position_id_of(name: Name) -> int | None:
+    """The id, if a position is named by that."""
+    return name.position_id if isinstance(name, PositionId) else None
+
+
+def stocked_item_id_of(name: Name) -> int | None:
+    """The stocked item, if one is named; the first of several, which are of one position."""
+    match name:
+        case StockedItemId(stocked_item_id):
+            return stocked_item_id
+        case StockedItemIds(stocked_item_ids):
+            return stocked_item_ids[0]
+        case _:
+            return None

@@ -1,0 +1,234 @@
+"""What the operations of a batch need of the stock: which positions are locked, and what of them is loaded.
+
+Known from the operations alone, before anything has been read. One function for each kind of operation.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from ..domain.costs import CostMethod, UnitCost
+from ..domain.operations import (
+    AddStock,
+    AssembleStock,
+    CancelExpectedStock,
+    ClosePosition,
+    CountStock,
+    DeliverStock,
+    DisassembleStock,
+    ExpectStock,
+    ExtendReservation,
+    ItemAtLocation,
+    Name,
+    Operation,
+    PickStock,
+    PositionId,
+    PositionName,
+    ReceiveStock,
+    ReleaseStock,
+    RemoveStock,
+    ReserveStock,
+    ReturnStock,
+    StockedItemId,
+    StockedItemIds,
+    StockOrder,
+    TransferStock,
+    UnpickStock,
+    UnreceiveStock,
+    UpdateStockedItem,
+)
+
+CHILDREN: Final = 8
+"""Ids that a transfer gets for the stocked items that it makes. One that needs more is decided again, alone."""
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a batch needs."""
+
+    names: dict[Name, None] = field(default_factory=dict)
+    """The positions that are locked, by any of their names, in the order in which they were asked for."""
+    beside: dict[tuple[Name, int], None] = field(default_factory=dict)
+    """Positions of the item of a name at another location, which may have to be opened."""
+    opens: dict[ItemAtLocation, None] = field(default_factory=dict)
+    """The same, where the item is known."""
+    asked: dict[StockOrder, dict[Name, Decimal]] = field(default_factory=dict)
+    """Units whose stocked items must be loaded: from the beginning of a line in this order, until they cover it."""
+    whole: dict[PositionName, None] = field(default_factory=dict)
+    """Positions of which all available units may be asked."""
+    counted: list[CountStock] = field(default_factory=list)
+    """Which compare with what was on hand at a time."""
+    demands: dict[tuple[Name, str], None] = field(default_factory=dict)
+    order_lines: dict[tuple[Name, str], None] = field(default_factory=dict)
+    brought: dict[tuple[Name, str], None] = field(default_factory=dict)
+    """Order lines of which all that they have brought must be loaded."""
+    serial_numbers: set[str] = field(default_factory=set)
+    costed: dict[Name, None] = field(default_factory=dict)
+    """Positions whose stock must tell a cost."""
+    revives: bool = False
+    """Whether units that are gone may come back, and their serial numbers with them."""
+    new_ids: int = 0
+
+    def ask(self, name: Name, order: StockOrder, quantity: Decimal) -> None:
+        """These units are asked of a position, or of stocked items that are named and so loaded anyway."""
+        if isinstance(name, ItemAtLocation | PositionId):
+            asked = self.asked.setdefault(order, defaultdict(Decimal))
+            asked[name] += quantity
+
+    def stocked_item_ids(self) -> list[int]:
+        """All stocked items that are named."""
+        ids: dict[int, None] = {}
+        for name in self.names:
+            if isinstance(name, StockedItemId):
+                ids[name.stocked_item_id] = None
+            elif isinstance(name, StockedItemIds):
+                ids.update(dict.fromkeys(name.stocked_item_ids))
+        return list(ids)
+
+
+def needs_of(operations: Iterable[Operation]) -> Needs:
+    """What all of the operations need."""
+    needs = Needs()
+    for operation in operations:
+        _NEEDS[type(operation)](operation, needs)
+    return needs
+
+
+def _add(operation: AddStock, needs: Needs) -> None:
+    needs.names[operation.target] = None
+    needs.new_ids += 1
+    _enter(operation.serial_number, needs)
+    _cost(operation.cost, operation.target, needs)
+
+
+def _enter(serial_number: str, needs: Needs) -> None:
+    if serial_number:
+        needs.serial_numbers.add(serial_number)
+
+
+def _cost(cost: UnitCost | CostMethod | None, name: Name, needs: Needs) -> None:
+    if isinstance(cost, CostMethod):
+        needs.costed[name] = None
+
+
+def _remove(operation: RemoveStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.ask(operation.source, operation.order, operation.quantity)
+
+
+def _close(operation: ClosePosition, needs: Needs) -> None:
+    needs.names[operation.source] = needs.whole[operation.source] = None
+
+
+def _count(operation: CountStock, needs: Needs) -> None:
+    needs.names[operation.target] = needs.costed[operation.target] = None
+    needs.new_ids += 1
+    if isinstance(operation.target, StockedItemId):
+        needs.revives = True
+    else:
+        needs.whole[operation.target] = None
+    if operation.count_time is not None:
+        needs.counted.append(operation)
+
+
+def _update(operation: UpdateStockedItem, needs: Needs) -> None:
+    needs.names[operation.target] = None
+    _enter(operation.serial_number or "", needs)
+
+
+def _reserve(operation: ReserveStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.ask(operation.source, operation.order, operation.quantity)
+    needs.demands[operation.source, operation.demand] = None
+
+
+def _pick(operation: PickStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.demands[operation.source, operation.demand] = None
+    if operation.quantity is not None and not operation.reserved_only:
+        needs.ask(operation.source, operation.order, operation.quantity)
+
+
+def _hold(operation: ReleaseStock | ExtendReservation | UnpickStock | DeliverStock | ReturnStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.demands[operation.source, operation.demand] = None
+
+
+def _return(operation: ReturnStock, needs: Needs) -> None:
+    _hold(operation, needs)
+    needs.revives = True
+
+
+def _transfer(operation: TransferStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.ask(operation.source, operation.order, operation.quantity)
+    needs.new_ids += CHILDREN
+    if isinstance(operation.source, ItemAtLocation):
+        target = ItemAtLocation(operation.source.item_id, operation.to_location_id)
+        needs.names[target] = needs.opens[target] = None
+    else:
+        needs.beside[operation.source, operation.to_location_id] = None
+
+
+def _assemble(operation: AssembleStock, needs: Needs) -> None:
+    needs.names[operation.target] = None
+    needs.new_ids += 1
+    _enter(operation.serial_number, needs)
+    for component in operation.components:
+        needs.names[component.source] = None
+        needs.ask(component.source, component.order, component.quantity)
+
+
+def _disassemble(operation: DisassembleStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.ask(operation.source, operation.order, operation.quantity)
+    for part in operation.parts:
+        needs.names[part.target] = None
+        needs.new_ids += 1
+        _enter(part.serial_number, needs)
+
+
+def _expect(operation: ExpectStock | CancelExpectedStock, needs: Needs) -> None:
+    needs.names[operation.target] = None
+    needs.order_lines[operation.target, operation.order_line] = None
+    if isinstance(operation, ExpectStock) and isinstance(operation.target, ItemAtLocation):
+        needs.opens[operation.target] = None
+
+
+def _receive(operation: ReceiveStock, needs: Needs) -> None:
+    needs.names[operation.target] = None
+    needs.order_lines[operation.target, operation.order_line] = None
+    needs.new_ids += len(operation.serial_numbers) or 1
+    needs.serial_numbers.update(operation.serial_numbers)
+    _cost(operation.cost, operation.target, needs)
+
+
+def _unreceive(operation: UnreceiveStock, needs: Needs) -> None:
+    needs.names[operation.source] = None
+    needs.order_lines[operation.source, operation.order_line] = None
+    needs.brought[operation.source, operation.order_line] = None
+
+
+_NEEDS: Final[dict[type[Operation], Callable[[Any, Needs], None]]] = {
+    AddStock: _add,
+    RemoveStock: _remove,
+    ClosePosition: _close,
+    CountStock: _count,
+    UpdateStockedItem: _update,
+    ReserveStock: _reserve,
+    ReleaseStock: _hold,
+    ExtendReservation: _hold,
+    PickStock: _pick,
+    UnpickStock: _hold,
+    DeliverStock: _hold,
+    ReturnStock: _return,
+    TransferStock: _transfer,
+    AssembleStock: _assemble,
+    DisassembleStock: _disassemble,
+    ExpectStock: _expect,
+    CancelExpectedStock: _expect,
+    ReceiveStock: _receive,
+    UnreceiveStock: _unreceive,
+}
