@@ -1,5 +1,6 @@
 """Builds the stock ledger from its configuration and serves it."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -15,6 +16,7 @@ from .descriptions import Descriptions
 from .domain.operations import ItemAtLocation, PositionId
 from .domain.records import Position
 from .domain.stock import StockedItem
+from .expiring import Sweeper
 from .ledger import Ledger
 from .reads import Reads
 from .servicer.changing import Answer
@@ -38,10 +40,13 @@ async def main() -> None:
 async def serve(settings: StockLedgerSettings) -> None:
     """Serve with these settings, then finish what is under way and let go of the database."""
     url = settings.url("database_url")
-    # Each lane and each worker holds at most one connection at a time.
+    # Each lane, each worker and the sweep hold at most one connection at a time.
     database = Database(url, pool_size=settings.workers, application_name=PACKAGE)
     hot = Database(
-        url, pool_size=settings.lanes + 2 * settings.read_lanes, application_name=f"{PACKAGE} lanes", settings=BY_INDEX
+        url,
+        pool_size=settings.lanes + 2 * settings.read_lanes + 1,
+        application_name=f"{PACKAGE} lanes",
+        settings=BY_INDEX,
     )
     ledger, reads, hot_reads = Ledger(hot), Reads(database), Reads(hot)
     changes: Coalescer[Asked, Answer] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes", weight=weight_of)
@@ -66,9 +71,11 @@ async def serve(settings: StockLedgerSettings) -> None:
         refusals=REFUSALS,
         ready=lambda: _check(database),
     )
+    sweeping = asyncio.create_task(Sweeper(ledger, database, workers).sweep_forever())
     try:
         await server.serve(service, settings)
     finally:
+        sweeping.cancel()
         await changes.close()
         await positions.close()
         await stocked_items.close()
