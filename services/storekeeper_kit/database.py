@@ -27,6 +27,7 @@ import structlog
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.json_text import dump_json, load_json
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
@@ -141,6 +142,8 @@ class Database:
         """A READ COMMITTED transaction, committed at the end of the block."""
         with _translated(), self._engine.begin() as connection:
             yield connection
+            reach(Point.TRANSACTION_COMMITTING)
+        reach(Point.TRANSACTION_COMMITTED)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

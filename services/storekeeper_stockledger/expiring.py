@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import text
 
 from storekeeper_kit.database import Database, Trouble, classify
+from storekeeper_kit.failpoints import Point, reach
 
 from .ledger import Ledger
 
@@ -52,7 +53,9 @@ class Sweeper:
                 due[tenant_id].append(position_id)
         for tenant_id, position_ids in due.items():
             for first in range(0, len(position_ids), POSITIONS_MAX):
+                reach(Point.EXPIRY_FOUND)
                 self._ledger.settle(tenant_id, position_ids[first : first + POSITIONS_MAX])
+                reach(Point.EXPIRY_SETTLED)
 
     def _try_to_sweep(self) -> None:
         try:

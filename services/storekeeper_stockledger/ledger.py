@@ -15,6 +15,7 @@ from psycopg import Connection, errors
 
 from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database, Trouble, classify
+from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 
 from .batch import Asked, Batch, Outcome, submissions_of
@@ -86,9 +87,11 @@ class Ledger:
         alone: bool = False,
     ) -> list[Outcome]:
         submissions = [submission for one in asked for submission in submissions_of(one)]
+        reach(Point.BATCH_BEGUN)
         try:
             with self._database.raw() as connection:
                 loaded = lock_and_load(connection, tenant_id, submissions, opening=opening, generously=alone)
+                reach(Point.BATCH_LOADED)
                 batch = Batch(loaded, alone=alone)
                 has_room = batch.settle()
                 if has_room:
@@ -99,8 +102,10 @@ class Ledger:
         return batch.outcomes(self._recorded(tenant_id, batch.repeats()))
 
     def _finish(self, connection: Connection[Any], tenant_id: int, batch: Batch, *, worth_it: bool) -> None:
+        reach(Point.BATCH_DECIDED)
         if worth_it:
             batch.number(record(connection, tenant_id, batch.entries, batch.stock))
+            reach(Point.BATCH_COMMITTED)
         else:
             connection.rollback()
 

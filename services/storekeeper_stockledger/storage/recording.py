@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 
+from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.json_text import dump_json
 
 from ..domain.journal import Entry, digest
@@ -230,7 +231,9 @@ def record(connection: Connection[Any], tenant_id: int, entries: Sequence[Entry]
     recorder = _Recorder(connection, tenant_id, entries, stock.now)
     with connection.pipeline():
         numbered = recorder.journal(stock.changes.described)
+        reach(Point.JOURNAL_WRITTEN)
         recorder.stock(stock)
+        reach(Point.STOCK_WRITTEN)
         connection.execute("COMMIT", prepare=False)
     return Numbers(*numbered.fetchall()[0])
 
