@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from storekeeper_stockledger.domain.changes import Changes
 from storekeeper_stockledger.domain.costs import Costing, CostMethod, UnitCost
-from storekeeper_stockledger.domain.decide import Stock, decide
 from storekeeper_stockledger.domain.items import Settings, Tracking
 from storekeeper_stockledger.domain.operations import AddStock, ItemAtLocation, PositionId, StockedItemId
 from storekeeper_stockledger.domain.places import Kind
@@ -25,6 +25,7 @@ from storekeeper_stockledger.domain.refusals import (
     StockLimitExceeded,
     TrackingViolated,
 )
+from storekeeper_stockledger.domain.state import Stock
 from storekeeper_stockledger.domain.stock import QUANTITY_LIMIT, UNIT_COST_LIMIT, VALUE_LIMIT
 from tests.stockledger.domain.shelves import (
     DAY,
@@ -32,10 +33,10 @@ from tests.stockledger.domain.shelves import (
     LOCATION_ID,
     NOW,
     POSITION_ID,
-    Number,
     adding,
     carry_out,
     counts,
+    decide,
     drawn,
     item,
     layer,
@@ -43,6 +44,7 @@ from tests.stockledger.domain.shelves import (
     shelf,
     stock_on,
 )
+from tests.stockledger.verbs import Number
 
 SERIAL = item(Tracking.SERIAL)
 SMALLEST_TIME = timedelta(microseconds=1)
@@ -280,7 +282,7 @@ class TestWhatIsRefused:
         totals, numbers = stock.shelves[POSITION_ID].totals, dict(stock.serial_numbers)
         refusal_of(adding(serial_number="A1"), stock)
         assert (stock.shelves[POSITION_ID].totals, stock.serial_numbers) == (totals, numbers)
-        assert stock.shelves[POSITION_ID].changed == {}
+        assert stock.changes == Changes()
 
     def test_of_several_refusals_the_first_in_one_order_is_told(self) -> None:
         """Everything is wrong with the first addition; each that follows puts one thing right."""
@@ -289,7 +291,7 @@ class TestWhatIsRefused:
         inactive = stock_on(shelf(full, stocks=item(archived=True), location_active=False), settings=demanding)
         archived = stock_on(shelf(full, stocks=item(archived=True)), settings=demanding)
         active = stock_on(shelf(full), settings=demanding)
-        too_dear = usd(Decimal(10) ** 11)
+        dear = usd(Decimal(10) ** 11)
         attempts = [
             (adding("1000.5", target=PositionId(99)), active, PositionNotFound),
             (adding("1000.5"), inactive, LocationInactive),
@@ -298,10 +300,10 @@ class TestWhatIsRefused:
             (adding(1000), active, ReasonRequired),
             (adding(1000, reason="found", lot="L1"), active, TrackingViolated),
             (adding(1000, reason="found", receive_time=NOW + DAY), active, BadField),
-            (adding(1000, reason="found", cost=UnitCost("EUR", Decimal(1))), active, StockLimitExceeded),
-            (adding(999, reason="found", cost=UnitCost("EUR", Decimal(1))), active, CurrencyMismatch),
-            (adding(999, reason="found", cost=CostMethod.AVERAGE), active, CostUnknown),
+            (adding(1000, reason="found", cost=UnitCost("EUR", Decimal(1))), active, CurrencyMismatch),
+            (adding(1000, reason="found", cost=CostMethod.AVERAGE), active, CostUnknown),
+            (adding(1000, reason="found", cost=dear), active, StockLimitExceeded),
         ]
         for attempt, stock, refusal in attempts:
             assert isinstance(refusal_of(attempt, stock), refusal)
-        assert decide(adding(999, reason="found", cost=too_dear), active, new_id=9)
+        assert decide(adding(999, reason="found", cost=dear), active, new_id=9)

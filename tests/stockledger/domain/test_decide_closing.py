@@ -4,29 +4,30 @@ from decimal import Decimal
 
 import pytest
 
-from storekeeper_stockledger.domain.decide import decide
+from storekeeper_stockledger.domain.draws import DRAWS_MAX
 from storekeeper_stockledger.domain.items import Settings, Tracking
 from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, StockedItemId
 from storekeeper_stockledger.domain.places import Kind
 from storekeeper_stockledger.domain.refusals import (
     InsufficientStock,
+    LocationInactive,
     PositionInUse,
     PositionNotFound,
     ReasonRequired,
     TooManyStockedItems,
 )
-from storekeeper_stockledger.domain.removal import DRAWS_MAX
-from storekeeper_stockledger.domain.stock import Shelf
 from tests.stockledger.domain.shelves import (
     DAY,
     ITEM_ID,
     LOCATION_ID,
     NOW,
     POSITION_ID,
+    StockedShelf,
     adding,
     carry_out,
     closing,
     counts,
+    decide,
     drawn,
     item,
     layer,
@@ -36,6 +37,7 @@ from tests.stockledger.domain.shelves import (
 )
 
 DEMANDING = Settings(reason_required=True)
+ALLOWING = Settings(inactive_location_removal_allowed=True)
 
 
 class TestWhatIsRemoved:
@@ -54,9 +56,13 @@ class TestWhatIsRemoved:
         assert decide(closing(), stock_on(shelf(), settings=DEMANDING)) == ()
         assert decide(closing(), stock_on(shelf(layer(1, 0)), settings=DEMANDING)) == ()
 
-    def test_an_inactive_location_and_an_archived_item_are_no_hindrance(self) -> None:
-        stock = stock_on(shelf(layer(1, 5), stocks=item(archived=True), location_active=False))
+    def test_an_archived_item_is_no_hindrance(self) -> None:
+        stock = stock_on(shelf(layer(1, 5), stocks=item(archived=True)))
         assert drawn(decide(closing(), stock)) == [(1, 5)]
+
+    def test_units_that_are_not_to_be_used_any_more_go_too(self) -> None:
+        stock = stock_on(shelf(layer(1, 5, expire_time=NOW - DAY), layer(2, 1)))
+        assert drawn(decide(closing(), stock)) == [(1, 5), (2, 1)]
 
     def test_units_that_came_before_it_in_the_batch_go_too(self) -> None:
         stock = stock_on(shelf(layer(1, 5)))
@@ -69,7 +75,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         "in_use", [shelf(layer(1, 1, reserved=1)), shelf(layer(1, 1, picked=1)), shelf(layer(1, 1), on_order=1)]
     )
-    def test_a_position_that_something_waits_for(self, in_use: Shelf) -> None:
+    def test_a_position_that_something_waits_for(self, in_use: StockedShelf) -> None:
         with pytest.raises(PositionInUse) as refusal:
             decide(closing(), stock_on(in_use, settings=DEMANDING))
         assert refusal.value.position_id == POSITION_ID
@@ -80,6 +86,13 @@ class TestWhatIsRefused:
         with pytest.raises(ReasonRequired):
             decide(closing(reason=reason), stock)
         assert drawn(decide(closing(reason="sold off"), stock)) == [(1, 1)]
+
+    def test_units_at_an_inactive_location_stay_there_unless_the_tenant_lets_them_out(self) -> None:
+        with pytest.raises(LocationInactive):
+            decide(closing(), stock_on(shelf(layer(1, 5), location_active=False)))
+        assert decide(closing(), stock_on(shelf(location_active=False))) == ()
+        allowing = stock_on(shelf(layer(1, 5), location_active=False), settings=ALLOWING)
+        assert drawn(decide(closing(), allowing)) == [(1, 5)]
 
     def test_more_stocked_items_than_one_call_may_draw_on(self) -> None:
         layers = [layer(number, 1) for number in range(1, DRAWS_MAX + 2)]

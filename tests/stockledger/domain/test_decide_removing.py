@@ -1,20 +1,23 @@
 """Deciding removals: what is taken, what it is worth, and what is refused."""
 
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storekeeper_stockledger.domain.decide import decide
+from storekeeper_stockledger.domain.changes import Changes
 from storekeeper_stockledger.domain.items import Settings, Tracking
-from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, PositionId, StockedItemId
+from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, PositionId, StockedItemId, StockOrder
 from storekeeper_stockledger.domain.places import Kind
 from storekeeper_stockledger.domain.refusals import (
     BadField,
     InsufficientStock,
     ItemNotFound,
+    LocationInactive,
     LocationNotFound,
     PositionNotFound,
     ReasonRequired,
@@ -32,6 +35,7 @@ from tests.stockledger.domain.shelves import (
     adding,
     carry_out,
     counts,
+    decide,
     drawn,
     item,
     layer,
@@ -39,6 +43,7 @@ from tests.stockledger.domain.shelves import (
     shelf,
     stock_on,
 )
+from tests.stockledger.verbs import FIRST_EXPIRED_FIRST, NEWEST_FIRST, units
 
 SERIAL = item(Tracking.SERIAL)
 MICE = (5, 10, 20, 5)
@@ -75,13 +80,98 @@ class TestWhatIsTaken:
         assert counts(second.stocked_item.places.available, second.stocked_item.places.removed) == [4, 1]
         assert counts(second.totals.available, second.totals.reserved, second.totals.picked) == [4, 1, 4]
 
-    def test_an_inactive_location_can_still_be_emptied(self) -> None:
-        stock = stock_on(shelf(layer(1, 5), location_active=False))
-        assert drawn(decide(removing(5), stock)) == [(1, 5)]
+    def test_newest_first_is_the_exact_reverse(self) -> None:
+        layers = [layer(number, units, age=DAY * (number % 3)) for number, units in enumerate(MICE, start=1)]
+        oldest_first = drawn(decide(removing(sum(MICE)), stock_on(shelf(*layers))))
+        assert drawn(decide(removing(sum(MICE), order=NEWEST_FIRST), stock_on(shelf(*layers)))) == oldest_first[::-1]
+
+    def test_what_expires_first_goes_first_and_what_does_not_expire_goes_last(self) -> None:
+        layers = [
+            layer(1, 1, age=4 * DAY),
+            layer(2, 1, age=3 * DAY, expire_time=NOW + 2 * DAY),
+            layer(3, 1, age=2 * DAY, expire_time=NOW + DAY),
+            layer(4, 1, age=5 * DAY, expire_time=NOW + 2 * DAY),
+            layer(5, 1, age=5 * DAY),
+        ]
+        draws = drawn(decide(removing(5, order=FIRST_EXPIRED_FIRST), stock_on(shelf(*layers))))
+        assert [stocked_item_id for stocked_item_id, _ in draws] == [3, 4, 2, 5, 1]
+
+    def test_named_stocked_items_are_drawn_on_in_the_order_in_which_they_are_named(self) -> None:
+        stock = stock_on(shelf(layer(1, 2), layer(2, 2), layer(3, 2)))
+        assert drawn(decide(removing(3, source=units(3, 1)), stock)) == [(3, 2), (1, 1)]
+
+    def test_an_inactive_location_lets_units_out_where_the_tenant_allows_it(self) -> None:
+        inactive = shelf(layer(1, 5), location_active=False)
+        with pytest.raises(LocationInactive):
+            decide(removing(5), stock_on(inactive))
+        allowing = Settings(inactive_location_removal_allowed=True)
+        assert drawn(decide(removing(5), stock_on(inactive, settings=allowing))) == [(1, 5)]
 
     def test_an_archived_item_can_still_be_taken_out(self) -> None:
         stock = stock_on(shelf(layer(1, 5), stocks=item(archived=True)))
         assert drawn(decide(removing(5), stock)) == [(1, 5)]
+
+
+class TestWhatHasExpired:
+    STALE, FRESH, LASTING = (
+        layer(1, 3, age=3 * DAY, expire_time=NOW),
+        layer(2, 2, age=2 * DAY, expire_time=NOW + timedelta(microseconds=1)),
+        layer(3, 1),
+    )
+
+    @pytest.mark.parametrize("order", StockOrder)
+    def test_it_is_passed_over_in_every_order(self, order: StockOrder) -> None:
+        stock = stock_on(shelf(self.STALE, self.FRESH, self.LASTING))
+        assert sorted(drawn(decide(removing(3, order=order), stock))) == [(2, 2), (3, 1)]
+
+    def test_it_counts_as_not_there(self) -> None:
+        stock = stock_on(shelf(self.STALE, self.FRESH, self.LASTING))
+        with pytest.raises(InsufficientStock) as refusal:
+            decide(removing(4), stock)
+        assert refusal.value.available == 3
+        with pytest.raises(InsufficientStock) as refusal:
+            decide(removing(1, source=units(1)), stock)
+        assert counts(refusal.value.available, refusal.value.stocked_item_id) == [0, 1]
+
+    def test_it_goes_where_it_is_asked_for(self) -> None:
+        stock = stock_on(shelf(self.STALE, self.FRESH, self.LASTING))
+        assert drawn(decide(removing(4, include_expired=True), stock)) == [(1, 3), (2, 1)]
+        assert drawn(decide(removing(1, source=units(1), include_expired=True), stock)) == [(1, 1)]
+
+    def test_the_totals_count_it_as_available(self) -> None:
+        stock = stock_on(shelf(self.STALE, self.FRESH, self.LASTING))
+        (movement,) = decide(removing(2), stock)
+        assert movement.totals.available == 4
+
+    def test_units_that_come_expired_in_the_same_batch_are_passed_over_as_well(self) -> None:
+        stock = stock_on(shelf(self.LASTING))
+        carry_out(stock, adding(5, expire_time=NOW - DAY))
+        carry_out(stock, removing(1, include_expired=True, order=NEWEST_FIRST))
+        with pytest.raises(InsufficientStock) as refusal:
+            decide(removing(2), stock)
+        assert refusal.value.available == 1
+
+
+class TestFewer:
+    """`allow_partial`: as many as there are."""
+
+    @pytest.mark.parametrize(
+        ("source", "draws"), [(HERE, [(1, 2), (2, 3)]), (units(2), [(2, 3)]), (units(2, 1), [(2, 3), (1, 2)])]
+    )
+    def test_as_many_are_taken_as_there_are(self, source: Any, draws: list[tuple[int, int]]) -> None:
+        stock = stock_on(shelf(layer(1, 2), layer(2, 3, reserved=4), layer(3, 9, expire_time=NOW)))
+        assert drawn(decide(removing(100, source=source, allow_partial=True), stock)) == draws
+
+    def test_not_more_than_was_asked_for(self) -> None:
+        stock = stock_on(shelf(layer(1, 5)))
+        assert drawn(decide(removing(3, allow_partial=True), stock)) == [(1, 3)]
+
+    @pytest.mark.parametrize("source", [HERE, units(1), units(1, 2)])
+    def test_nothing_at_all_is_refused(self, source: Any) -> None:
+        stock = stock_on(shelf(layer(1, 0, reserved=1), layer(2, 1, expire_time=NOW)))
+        with pytest.raises(InsufficientStock) as refusal:
+            decide(removing(3, source=source, allow_partial=True), stock)
+        assert counts(refusal.value.requested, refusal.value.available) == [3, 0]
 
 
 class TestWhatItIsWorth:
@@ -149,10 +239,9 @@ class TestInsideABatch:
 
     def test_a_refusal_leaves_the_stock_as_it_was(self) -> None:
         stock = stock_on(shelf(layer(1, 5)))
-        before = stock.shelves[POSITION_ID].totals
         with pytest.raises(InsufficientStock):
             carry_out(stock, removing(6))
-        assert (stock.shelves[POSITION_ID].totals, stock.shelves[POSITION_ID].changed) == (before, {})
+        assert stock.changes == Changes()
         assert drawn(carry_out(stock, removing(5))) == [(1, 5)]
 
     @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.lists(st.integers(1, 12), max_size=12))
@@ -185,6 +274,23 @@ class TestWhatIsRefused:
             decide(removing(6, source=StockedItemId(2)), stock)
         assert refusal.value.available == 5
         assert refusal.value.stocked_item_id == 2
+
+    def test_named_stocked_items_of_several_positions(self) -> None:
+        elsewhere = shelf(layer(2, 5), position_id=POSITION_ID + 1, location_id=LOCATION_ID + 1)
+        with pytest.raises(BadField) as refusal:
+            decide(removing(1, source=units(1, 2)), stock_on(shelf(layer(1, 5)), elsewhere))
+        assert refusal.value.field == "source.stocked_items.stocked_item_ids"
+
+    @pytest.mark.parametrize("source", [units(1, 99), units(99, 1)])
+    def test_named_stocked_items_of_which_one_is_missing(self, source: Any) -> None:
+        with pytest.raises(StockedItemNotFound) as refusal:
+            decide(removing(1, source=source), stock_on(shelf(layer(1, 5))))
+        assert refusal.value.stocked_item_id == 99
+
+    def test_several_named_stocked_items_are_told_by_their_position(self) -> None:
+        with pytest.raises(InsufficientStock) as refusal:
+            decide(removing(6, source=units(1, 2)), stock_on(shelf(layer(1, 2), layer(2, 3), layer(3, 9))))
+        assert counts(refusal.value.available, refusal.value.stocked_item_id) == [5, None]
 
     def test_units_with_serial_numbers_are_named(self) -> None:
         stock = stock_on(shelf(layer(1, 1, serial_number="A1"), stocks=SERIAL))

@@ -73,6 +73,8 @@ def test_equal_instants_are_equal_in_any_time_zone() -> None:
         ("extensions", {"autotask": {"binID": None}}),
         ("extensions", {"autotask": {"binID": [1]}}),
         ("extensions", {"saasu": {"binID": 1}}),
+        ("expire_time", TIME),
+        ("invoice_number", "INV 7"),
     ],
 )
 def test_each_field_counts(name: str, other: object) -> None:
@@ -83,6 +85,7 @@ def test_each_field_counts(name: str, other: object) -> None:
 def test_no_field_is_forgotten_by_the_test_before() -> None:
     assert {field.name for field in fields(AddStock)} == {
         "target", "quantity", "receive_time", "cost", "lot", "serial_number", "reason", "reference", "extensions",
+        "expire_time", "invoice_number",
     }  # fmt: skip
 
 

@@ -81,16 +81,20 @@ def unit_cost_of(cost: UnitCost | CostMethod | None, shelf: Shelf, settings: Set
     unit_cost = shelf.costing.unit_cost(cost)
     if unit_cost is None:
         raise CostUnknown(shelf.position_id)
-    return unit_cost
+    return _recordable(unit_cost, shelf)
 
 
 def given_cost(cost: UnitCost, shelf: Shelf, settings: Settings) -> Decimal:
     """A unit cost that can be recorded."""
     if cost.currency_code != settings.currency_code:
         raise CurrencyMismatch(settings.currency_code)
-    if cost.value >= UNIT_COST_LIMIT:
+    return _recordable(cost.value, shelf)
+
+
+def _recordable(unit_cost: Decimal, shelf: Shelf) -> Decimal:
+    if unit_cost >= UNIT_COST_LIMIT:
         raise StockLimitExceeded(shelf.position_id, UNIT_COST_LIMIT)
-    return cost.value
+    return unit_cost
 
 
 def value_of(quantity: Decimal, unit_cost: Decimal | None, shelf: Shelf, settings: Settings) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""Oldest-first removal draws as somebody would who takes one unit after the other from the front of the shelf."""
+"""Units are drawn as somebody would who takes one after the other from the front of the shelf."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storekeeper_stockledger.domain.removal import Draw, LayersExhausted, draw_oldest_first
+from storekeeper_stockledger.domain.draws import DRAWS_MAX, Draw, draw, drawn
+from storekeeper_stockledger.domain.refusals import TooManyStockedItems
 
 CASES = 1000
 
@@ -45,7 +46,7 @@ def test_agrees_with_removing_one_unit_at_a_time() -> None:
             continue
         quantity = smallest * chance.randint(1, units)
         expected = remove_one_unit_at_a_time(layers, quantity, smallest)
-        assert draw_oldest_first(layers, quantity) == expected, f"seed {seed}"
+        assert draw(layers, quantity) == expected, f"seed {seed}"
 
 
 @given(st.data(), st.integers(0, 6), st.lists(st.integers(0, 50), min_size=1).filter(any))
@@ -55,20 +56,20 @@ def test_agrees_with_removing_one_unit_at_a_time_whatever_the_shelf(
     smallest = Decimal(1).scaleb(-scale)
     layers = layers_of(*(smallest * count for count in units))
     quantity = smallest * data.draw(st.integers(1, sum(units)))
-    assert draw_oldest_first(layers, quantity) == remove_one_unit_at_a_time(layers, quantity, smallest)
+    assert draw(layers, quantity) == remove_one_unit_at_a_time(layers, quantity, smallest)
 
 
 def test_drains_the_oldest_layer_before_touching_the_next() -> None:
-    draws = draw_oldest_first(layers_of(5, 10, 20, 5), Decimal(20))
+    draws = draw(layers_of(5, 10, 20, 5), Decimal(20))
     assert draws == (Draw(1, Decimal(5)), Draw(2, Decimal(10)), Draw(3, Decimal(5)))
 
 
 def test_passes_over_layers_that_have_nothing_available() -> None:
-    assert draw_oldest_first(layers_of(0, 3, 0, 4), Decimal(5)) == (Draw(2, Decimal(3)), Draw(4, Decimal(2)))
+    assert draw(layers_of(0, 3, 0, 4), Decimal(5)) == (Draw(2, Decimal(3)), Draw(4, Decimal(2)))
 
 
 def test_can_take_everything() -> None:
-    assert sum(draw.quantity for draw in draw_oldest_first(layers_of(1, 2, 3), Decimal(6))) == 6
+    assert drawn(draw(layers_of(1, 2, 3), Decimal(6))) == 6
 
 
 def test_looks_at_no_layer_once_the_quantity_is_covered() -> None:
@@ -76,12 +77,12 @@ def test_looks_at_no_layer_once_the_quantity_is_covered() -> None:
         yield from layers_of(3, 2)
         raise AssertionError("a layer too many was asked for")
 
-    assert draw_oldest_first(lazily(), Decimal(5)) == (Draw(1, Decimal(3)), Draw(2, Decimal(2)))
+    assert draw(lazily(), Decimal(5)) == (Draw(1, Decimal(3)), Draw(2, Decimal(2)))
 
 
 def test_counts_the_smallest_fraction_exactly() -> None:
     layers = layers_of("0.1", "0.2", "0.000001")
-    assert [draw.quantity for draw in draw_oldest_first(layers, Decimal("0.300001"))] == [
+    assert [one.quantity for one in draw(layers, Decimal("0.300001"))] == [
         Decimal("0.1"),
         Decimal("0.2"),
         Decimal("0.000001"),
@@ -91,9 +92,17 @@ def test_counts_the_smallest_fraction_exactly() -> None:
 @pytest.mark.parametrize("quantity", ["0", "-1"])
 def test_a_quantity_that_is_not_positive_is_a_defect_of_the_caller(quantity: str) -> None:
     with pytest.raises(AssertionError):
-        draw_oldest_first(layers_of(5), Decimal(quantity))
+        draw(layers_of(5), Decimal(quantity))
 
 
-def test_layers_that_do_not_cover_the_quantity_are_told() -> None:
-    with pytest.raises(LayersExhausted):
-        draw_oldest_first(layers_of(2, 3), Decimal(6))
+@pytest.mark.parametrize(("available", "taken"), [((2, 3), 5), ((0, 1), 1), ((0,), 0), ((), 0)])
+def test_where_there_are_fewer_all_of_them_are_drawn(available: tuple[int, ...], taken: int) -> None:
+    assert drawn(draw(layers_of(*available), Decimal(6))) == taken
+
+
+def test_no_more_stocked_items_are_drawn_on_than_one_answer_has_room_for() -> None:
+    layers = layers_of(*[1] * DRAWS_MAX, 0, 1)
+    assert len(draw(layers, Decimal(DRAWS_MAX))) == DRAWS_MAX
+    with pytest.raises(TooManyStockedItems) as refusal:
+        draw(layers, Decimal(DRAWS_MAX + 1))
+    assert refusal.value.limit == refusal.value.covered == DRAWS_MAX
