@@ -54,7 +54,8 @@ class Ledger:
             pause = delay * random.uniform(0.5, 1.0)
             if time.monotonic() + pause >= give_up:
                 break
-            time.sleep(pause)
+            if pause:  # Not even for no time: that would give the turn away.
+                time.sleep(pause)
             try:
                 return self._apply(tenant_id, asked)
             except (Unavailable, DeadlineExceeded) as error:

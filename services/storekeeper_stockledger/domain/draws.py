@@ -1,12 +1,12 @@
 """Which stocked items units are drawn from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
 from .places import ZERO
 from .refusals import TooManyStockedItems
+from .values import dataclass
 
 DRAWS_MAX: Final = 1000
 """Stocked items that one operation may draw on. Each is a movement, and all of them travel in one answer."""

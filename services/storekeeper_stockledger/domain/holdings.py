@@ -3,13 +3,14 @@
 Both are folds of the journal: each movement that names the demand or the order line changes them, and nothing else does.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from .places import ENDS, ZERO, Kind, Place
 from .stock import Movement
+from .values import dataclass
 
 _HELD: Final = frozenset({Place.RESERVED, Place.PICKED, Place.DELIVERED})
 

@@ -8,7 +8,6 @@ one JSON array a line for each operation, followed by those of its movements; wh
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -19,6 +18,7 @@ from uuid import UUID
 from .numbers import plain
 from .places import Kind, Places
 from .stock import Movement, Totals
+from .values import dataclass
 
 _encode: Final = JSONEncoder(separators=(",", ":")).encode
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """What can be asked of the ledger in one call, and how two askings are told to be the same."""
 
-from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -409,11 +409,30 @@ def fingerprint(name: str, *contents: object) -> bytes:
 
 
 def _canonical(value: Any) -> str:
+    cls = type(value)
+    if cls not in _canons:
+        _canons[cls] = _canon_of(cls)
+    return _canons[cls](value)
+
+
+_canons: Final[dict[type, Callable[[Any], str]]] = {}
+"""How values of a type are written, found out once for each."""
+
+
+def _canon_of(cls: type) -> Callable[[Any], str]:
     for types, canon in _CANONICAL:
-        if isinstance(value, types):
-            return canon(value)
-    given = ((name, getattr(value, name), _default(field)) for name, field in value.__dataclass_fields__.items())
-    return "{" + ",".join(f"{name}:{_canonical(part)}" for name, part, default in given if part != default) + "}"
+        if issubclass(cls, types):
+            return canon
+    defaults = [(field.name, _default(field)) for field in fields(cls)]
+    return lambda value: "{" + ",".join(_given(value, defaults)) + "}"
+
+
+def _given(value: object, defaults: Iterable[tuple[str, object]]) -> Iterator[str]:
+    """The fields that are not at their default."""
+    for name, default in defaults:
+        part = getattr(value, name)
+        if part != default:
+            yield f"{name}:{_canonical(part)}"
 
 
 _CANONICAL: Final[tuple[tuple[type | UnionType, Callable[[Any], str]], ...]] = (

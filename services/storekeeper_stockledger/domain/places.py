@@ -4,10 +4,11 @@ Every unit of a stocked item is in exactly one place, and a movement takes units
 names the pair, as in double entry: so no operation can make a unit or lose one.
 """
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
+
+from .values import dataclass
 
 ZERO: Final = Decimal(0)
 
@@ -128,20 +129,35 @@ class Places:
         return self.available + self.reserved + self.picked
 
 
+def _steps(kind: Kind) -> tuple[tuple[int, int], ...]:
+    """Which fields of `Places` change by it, by their numbers, and in which direction."""
+    origin, target = ENDS[kind]
+    if origin is target:
+        return ()
+    fields = list(Places.__dataclass_fields__)
+    received = fields.index("received")
+    return (
+        (received, 1) if origin in ELSEWHERE else (fields.index(origin), -1),
+        (received, -1) if target in ELSEWHERE else (fields.index(target), 1),
+    )
+
+
+_STEPS: Final = {kind: _steps(kind) for kind in Kind}
+
+
 def move(places: Places, kind: Kind, quantity: Decimal) -> Places:
     """Take `quantity` units from the one place of `kind` to the other: the primitive that every change is made of."""
     assert quantity > 0, "the kind gives the direction, the quantity is positive"
-    origin, target = ENDS[kind]
-    if origin is target:
-        return places
-    changed: dict[str, Decimal] = {}
-    if origin in ELSEWHERE:
-        changed["received"] = places.received + quantity
-    else:
-        changed[origin] = getattr(places, origin) - quantity
-        assert changed[origin] >= 0, f"{quantity} units were taken from {origin}, which has fewer"
-    if target in ELSEWHERE:
-        changed["received"] = places.received - quantity
-    else:
-        changed[target] = getattr(places, target) + quantity
-    return replace(places, **changed)
+    units = [
+        places.received,
+        places.available,
+        places.reserved,
+        places.picked,
+        places.delivered,
+        places.transferred,
+        places.removed,
+    ]
+    for number, sign in _STEPS[kind]:
+        units[number] += quantity * sign
+        assert units[number] >= 0, f"{quantity} units were taken by {kind}, where there are fewer"
+    return Places(*units)

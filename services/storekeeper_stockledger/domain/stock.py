@@ -1,12 +1,13 @@
 """Stock as it lies: stocked items, the totals of a position, and the movements that change them. Values, all frozen."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from .extensions import Extensions
-from .places import ENDS, ZERO, Kind, Place, Places
+from .places import ENDS, ZERO, Kind, Places
+from .values import dataclass
 
 QUANTITY_LIMIT: Final = Decimal(10) ** 12
 """No position holds as many units, and no quantity is as great: numeric(18,6)."""
@@ -64,7 +65,26 @@ class StockedItem:
 
     def after(self, places: Places, value: Decimal | None) -> "StockedItem":
         """The same with its units in these places, and with this worth."""
-        return replace(self, places=places, value=value)
+        # Written out, because it is done for each movement: `replace` looks every field up first.
+        return StockedItem(
+            stocked_item_id=self.stocked_item_id,
+            position_id=self.position_id,
+            item_id=self.item_id,
+            location_id=self.location_id,
+            receive_time=self.receive_time,
+            places=places,
+            unit_cost=self.unit_cost,
+            value=value,
+            currency_code=self.currency_code,
+            lot=self.lot,
+            serial_number=self.serial_number,
+            expire_time=self.expire_time,
+            parent_stocked_item_id=self.parent_stocked_item_id,
+            order_line=self.order_line,
+            invoice_number=self.invoice_number,
+            extensions=self.extensions,
+            create_time=self.create_time,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +103,21 @@ class Totals:
 
     def after(self, kind: Kind, quantity: Decimal) -> "Totals":
         """The totals once that many units have moved."""
-        origin, target = ENDS[kind]
-        if origin is target:
-            return self
-        changed = {}
-        if origin in _COUNTED:
-            changed[str(origin)] = getattr(self, origin) - quantity
-        if target in _COUNTED:
-            changed[str(target)] = getattr(self, target) + quantity
-        return replace(self, **changed)
+        totals = [self.available, self.reserved, self.picked, self.on_order]
+        for number, sign in _STEPS[kind]:
+            totals[number] += quantity * sign
+        return Totals(*totals)
 
 
-_COUNTED: Final = frozenset({Place.AVAILABLE, Place.RESERVED, Place.PICKED, Place.ON_ORDER})
+def _steps(kind: Kind) -> tuple[tuple[int, int], ...]:
+    """Which totals change by it, by their numbers, and in which direction."""
+    fields = list(Totals.__dataclass_fields__)
+    origin, target = ENDS[kind]
+    changed = ((origin, -1), (target, 1)) if origin is not target else ()
+    return tuple((fields.index(place), sign) for place, sign in changed if place in fields)
+
+
+_STEPS: Final = {kind: _steps(kind) for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

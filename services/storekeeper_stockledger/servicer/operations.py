@@ -93,7 +93,8 @@ def submission(request: Request, caller: Caller) -> Submission:
     operation = READERS[type(request)](read, request, caller)
     read.finish()
     asked = fingerprint(OPERATION_KINDS[type(operation)], operation)
-    if isinstance(operation, AddStock | ReceiveStock) and operation.cost is not None and not caller.may(COSTS_VIEW):
+    if getattr(operation, "cost", None) is not None and not caller.may(COSTS_VIEW):
+        assert isinstance(operation, AddStock | ReceiveStock), "no other has one"
         operation = replace(operation, cost=None)
     return Submission(
         request_id=request_id,
@@ -414,10 +415,12 @@ def _order_line(read: Reading, request: Request) -> str:
 def _drawing(read: Reading, path: str, source: pb.StockSource) -> dict[str, Any]:
     """Which units are drawn, and in which order."""
     named = source.WhichOneof("kind")
-    order = ORDERS.get(read.choice(f"{path}.order", source.order, pb.StockOrder, required=False))
-    if source.order and named in {"stocked_item_id", "stocked_items"}:
+    order = ORDERS.get(source.order)
+    if order is None:
+        read.choice(f"{path}.order", source.order, pb.StockOrder)
+    elif source.order and named in {"stocked_item_id", "stocked_items"}:
         read.violation(f"{path}.order", "is of no use for stocked items that are named")
-    if named == "oldest_first" and order is not StockOrder.OLDEST_FIRST:
+    elif named == "oldest_first" and order is not StockOrder.OLDEST_FIRST:
         read.violation(f"{path}.order", "contradicts oldest_first: name the position by item_at_location")
     return {
         "source": _source(read, path, source),

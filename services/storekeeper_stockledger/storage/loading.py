@@ -393,8 +393,10 @@ class _Loading:
             },
             positions=self._open,
             homes=self._homes,
-            known_items=self._known_items,
-            known_locations=self._known_locations,
+            # What has a position is known, even if that is closed meanwhile.
+            known_items=self._known_items | {position.pair.item_id for position in self._positions.values()},
+            known_locations=self._known_locations
+            | {position.pair.location_id for position in self._positions.values()},
             serial_numbers=self._serial_numbers,
             blank=self._blank,
             counted=self._counted,
