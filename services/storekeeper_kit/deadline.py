@@ -10,7 +10,7 @@ _bound: ContextVar[float] = ContextVar("deadline")
 
 
 def bound_deadline() -> float:
-    """The deadline of the call that is being answered, as `time.monotonic()` counts."""
+    """The deadline of the call that is being answered, as `time.monotonic()` counts. A stream may have none: infinity."""
     return _bound.get()
 
 

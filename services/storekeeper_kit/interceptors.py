@@ -8,10 +8,10 @@ or the stream of them, and returns the response, or writes a stream of them and 
 from __future__ import annotations
 
 import asyncio
-import inspect
+import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -33,16 +33,15 @@ from storekeeper_kit.refusals import (
     internal_error,
     refusal_for,
 )
+from storekeeper_kit.streams import Context, Ending, Stopping, write
 
 # Health and reflection are gRPC's own, and answer even when ours refuse.
 OUR_METHODS = "/storekeeper."
 SLOW_CALL_S = 1.0
-# A watcher lives longer than a call but not for ever, so that a server which is never restarted is rid of it too.
-STREAM_TIMEOUT_S = 3600.0
+NEVER_S = math.inf
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
-Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context], Awaitable[Any]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -56,13 +55,15 @@ class InFlight:
         self._none_left = asyncio.Event()
         self._none_left.set()
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """Counts one more; raises Overloaded beyond the bound."""
         if self._count >= self._maximum:
             raise Overloaded
         self._count += 1
         self._none_left.clear()
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self, *_: object) -> None:
+        """Counts one less. As a callback it is told of which."""
         self._count -= 1
         if self._count == 0:
             self._none_left.set()
@@ -79,9 +80,17 @@ class Method:
     name: str
     refusals: Table
     in_flight: InFlight
+    ending: Ending
     timeout_s: float
     timeout_max_s: float
-    is_stream: bool
+    stall_timeout_s: float | None
+    takes_stream: bool
+    answers_stream: bool
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether there may be more than one message each way."""
+        return self.takes_stream or self.answers_stream
 
 
 Layer = Callable[[Method, Behaviour], Behaviour]
@@ -114,6 +123,9 @@ def answer_refusals(method: Method, behaviour: Behaviour) -> Behaviour:
         except grpc.aio.BaseError:
             # gRPC's own: the call was aborted already, or the client has gone.
             raise
+        except Stopping:
+            # As gRPC itself refuses whoever comes from now on, and so without a reason of ours.
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is stopping")
         except Exception as error:
             refusal = refusal_for(error, method.refusals)
             if refusal is None:
@@ -133,21 +145,31 @@ def limit_calls_in_flight(method: Method, behaviour: Behaviour) -> Behaviour:
     in_flight = method.in_flight
 
     async def limited(request: Any, context: Context) -> Any:
-        with in_flight:
+        in_flight.enter()
+        try:
             return await behaviour(request, context)
+        finally:
+            in_flight.leave()
 
-    return limited
+    async def limited_stream(request: Any, context: Context) -> Any:
+        in_flight.enter()
+        # Not before its end has gone out. Behind what a client doesn't take that may be when its connection ends, and so
+        # long the last message is held for it.
+        context.add_done_callback(cast("Any", in_flight.leave))
+        return await behaviour(request, context)
+
+    return limited_stream if method.is_stream else limited
 
 
 def set_deadline(method: Method, behaviour: Behaviour) -> Behaviour:
-    """Gives every call a deadline: the client's if it set one, a bounded one in any case."""
+    """Gives every call a deadline: the client's if it set one, a bounded one in any case; a stream may do without."""
 
     async def timed(request: Any, context: Context) -> Any:
         given_s = cast("float | None", context.time_remaining())
         timeout_s = min(method.timeout_s if given_s is None else given_s, method.timeout_max_s)
         bind_deadline(time.monotonic() + timeout_s)
-        if timeout_s == given_s:
-            # The client's own: gRPC ends the call then, on both sides, and a timer of ours would only cost time.
+        if timeout_s in {given_s, NEVER_S}:
+            # None, or the client's own: gRPC ends the call then, on both sides, and a timer of ours would only cost time.
             return await behaviour(request, context)
         return await _ended_after(timeout_s, behaviour(request, context))
 
@@ -163,6 +185,22 @@ async def _ended_after(timeout_s: float, call: Awaitable[Any]) -> Any:
         if timeout.expired():
             raise DeadlineExceeded from error
         raise
+
+
+def end_streams_with_the_server(method: Method, behaviour: Behaviour) -> Behaviour:
+    """Ends a stream when its server stops: at once, or when it takes requests, after it has answered those that came."""
+    ending = method.ending
+
+    async def ended(request: Any, context: Context) -> Any:
+        async with ending.scope():
+            return await behaviour(request, context)
+
+    async def answered(requests: Any, context: Context) -> Any:
+        return await behaviour(ending.until(aiter(requests)), context)
+
+    if method.takes_stream:
+        return answered
+    return ended if method.answers_stream else behaviour
 
 
 def bind_the_caller(_method: Method, behaviour: Behaviour) -> Behaviour:
@@ -199,6 +237,7 @@ LAYERS: tuple[Layer, ...] = (
     answer_refusals,
     limit_calls_in_flight,
     set_deadline,
+    end_streams_with_the_server,
     bind_the_caller,
     refuse_malformed_messages,
 )
@@ -213,13 +252,23 @@ class Malformed:
 class Interceptor(grpc.aio.ServerInterceptor):
     """Puts the layers around each method of ours."""
 
-    def __init__(self, *, refusals: Table, timeout_s: float, timeout_max_s: float, in_flight_max: int) -> None:
+    def __init__(
+        self, *, refusals: Table, timeout_s: float, timeout_max_s: float, stall_timeout_s: float, in_flight_max: int
+    ) -> None:
         self._refusals = refusals
         self._timeout_s = timeout_s
         self._timeout_max_s = timeout_max_s
+        self._stall_timeout_s = stall_timeout_s
         self._handlers: dict[str, Handler] = {}
-        self.calls = InFlight(in_flight_max)
-        self.streams = InFlight(in_flight_max)
+        self._calls = InFlight(in_flight_max)
+        self._streams = InFlight(in_flight_max)
+        self._ending = Ending()
+
+    async def drain(self) -> None:
+        """Ends the streams, and returns when no call of ours is being answered any more."""
+        self._ending.begin()
+        await self._calls.drained()
+        await self._streams.drained()
 
     async def intercept_service(
         self,
@@ -241,21 +290,25 @@ class Interceptor(grpc.aio.ServerInterceptor):
         return Method(
             name=name,
             refusals=self._refusals,
-            in_flight=self.streams if is_stream else self.calls,
-            timeout_s=STREAM_TIMEOUT_S if is_stream else self._timeout_s,
-            timeout_max_s=STREAM_TIMEOUT_S if is_stream else self._timeout_max_s,
-            is_stream=is_stream,
+            in_flight=self._streams if is_stream else self._calls,
+            ending=self._ending,
+            timeout_s=NEVER_S if is_stream else self._timeout_s,
+            timeout_max_s=NEVER_S if is_stream else self._timeout_max_s,
+            # Who is still asking may take the answers later: nothing more is read from a client until it does.
+            stall_timeout_s=None if handler.request_streaming else self._stall_timeout_s,
+            takes_stream=handler.request_streaming,
+            answers_stream=handler.response_streaming,
         )
 
 
 def _layered(method: Method, handler: Handler) -> Handler:
-    behaviour = _behaviour(handler)
+    behaviour = _behaviour(method, handler)
     for layer in reversed(LAYERS):
         behaviour = layer(method, behaviour)
     return _HANDLERS[handler.request_streaming, handler.response_streaming](
         behaviour,
         handler.request_deserializer if handler.request_streaming else _parser(handler.request_deserializer),
-        handler.response_serializer if handler.response_streaming else None,
+        _serializer(handler.response_serializer) if handler.response_streaming else None,
     )
 
 
@@ -267,11 +320,11 @@ _HANDLERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
 }
 
 
-def _behaviour(handler: Handler) -> Behaviour:
+def _behaviour(method: Method, handler: Handler) -> Behaviour:
     inner: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-    if not handler.response_streaming:
-        return _serializing(inner, handler.response_serializer)
-    return _writing(inner) if inspect.isasyncgenfunction(inner) else inner
+    if method.answers_stream:
+        return _writing(inner, method.stall_timeout_s)
+    return _serializing(inner, handler.response_serializer)
 
 
 def _serializing(inner: Behaviour, serialize: Callable[[Any], bytes] | None) -> Behaviour:
@@ -285,13 +338,27 @@ def _serializing(inner: Behaviour, serialize: Callable[[Any], bytes] | None) -> 
     return serialized
 
 
-def _writing(inner: Callable[[Any, Context], Any]) -> Behaviour:
-    """Makes an async generator look like the other behaviours."""
+def _serializer(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes] | None:
+    """Lets through what comes as bytes: serialized on another thread, or once for many streams."""
+    if serialize is None:
+        return None
+    return lambda response: response if isinstance(response, bytes) else serialize(response)
+
+
+def _writing(inner: Callable[[Any, Context], Any], stall_timeout_s: float | None) -> Behaviour:
+    """Makes an async generator look like the other behaviours. It is asked for a response when the last one has gone out."""
 
     async def written(request: Any, context: Context) -> None:
-        async with aclosing(inner(request, context)) as responses:
+        responses = inner(request, context)
+        if not isinstance(responses, AsyncGenerator):
+            # It writes by itself.
+            await responses
+            return
+        async with aclosing(responses):
             async for response in responses:
-                await context.write(response)
+                await write(context, response, stall_timeout_s)
+                # The next one may be long in coming.
+                del response
 
     return written
 

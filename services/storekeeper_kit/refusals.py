@@ -66,6 +66,10 @@ class Overloaded(Exception):
     """More calls are in flight than the server accepts."""
 
 
+class Stalled(Exception):
+    """The client of a stream took nothing for too long."""
+
+
 def refusal_for(error: Exception, table: Table) -> Refusal | None:
     """The refusal that the table, or else the kit's own, has for this class of error or its nearest base."""
     for known in (table, KIT_REFUSALS):
@@ -138,5 +142,10 @@ KIT_REFUSALS: Table = {
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "OVERLOADED",
         "more calls are in flight than this server accepts; nothing happened",
+    ),
+    Stalled: lambda _: Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "WATCH_STALLED",
+        "nothing was taken for too long; go on from the token of the last message that arrived",
     ),
 }

@@ -69,6 +69,8 @@ class Service:
     refusals: Table = field(default_factory=dict)
     ready: Callable[[], None] = lambda: None
     """Raises, with the reason, unless the service can do its work; called on a thread of its own."""
+    stall_timeout_s: float = 30.0
+    """How long a client may take nothing of a stream that only answers."""
 
 
 class Server:
@@ -82,6 +84,7 @@ class Server:
             refusals=service.refusals,
             timeout_s=settings.call_timeout_s,
             timeout_max_s=settings.call_timeout_max_s,
+            stall_timeout_s=service.stall_timeout_s,
             in_flight_max=settings.calls_in_flight_max,
         )
         self._server = grpc.aio.server(interceptors=(self._interceptor,), options=OPTIONS)
@@ -116,7 +119,7 @@ class Server:
         await self._readiness.stop()
         refusing = asyncio.create_task(self._server.stop(self._settings.stop_grace_s))
         await self._drained()
-        # What is left are streams, which end when their clients wish, and calls that took too long.
+        # What is left took too long: calls, and streams whose clients take nothing.
         await self._server.stop(None)
         await refusing
         log.info("server_stopped")
@@ -124,7 +127,7 @@ class Server:
     async def _drained(self) -> None:
         await asyncio.sleep(DRAIN_MIN_S)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._interceptor.calls.drained(), self._settings.stop_grace_s)
+            await asyncio.wait_for(self._interceptor.drain(), self._settings.stop_grace_s)
 
 
 # Generated without types.

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ CALL, WATCH, COLLECT, CHAT = (f"/{NAME}/{name}" for name in ("Call", "Watch", "C
 TIMEOUT_S = 10
 
 Answer = Callable[[str], Awaitable[str]]
-Watch = Callable[[str], AsyncIterator[str]]
+Watch = Callable[[str], AsyncIterator[Any]]
 Metadata = Sequence[tuple[str, str]]
 
 
@@ -53,6 +53,7 @@ def service(
     *,
     refusals: Table | None = None,
     ready: Callable[[], None] = lambda: None,
+    stall_timeout_s: float = TIMEOUT_S,
 ) -> Service:
     """One method of each kind: Call and Collect answer, Watch and Chat write a stream."""
 
@@ -62,9 +63,9 @@ def service(
     async def collect(requests: AsyncIterator[StringValue], _context: object) -> Any:
         return _message(await answer("".join([request.value async for request in requests])))
 
-    async def written(request: StringValue, _context: object) -> AsyncIterator[StringValue]:
+    async def written(request: StringValue, _context: object) -> AsyncIterator[Any]:
         async for text in watch(request.value):
-            yield StringValue(value=text)
+            yield _message(text)
 
     async def chat(requests: AsyncIterator[StringValue], context: grpc.aio.ServicerContext[Any, Any]) -> None:
         async for request in requests:
@@ -81,6 +82,7 @@ def service(
         register=lambda server: server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, methods),)),
         refusals=refusals or {},
         ready=ready,
+        stall_timeout_s=stall_timeout_s,
     )
 
 
@@ -112,8 +114,13 @@ class Client:
 
     def chat(self, *texts: str) -> list[str]:
         """Calls the method Chat."""
+        return list(self.chatting(iter(texts)))
+
+    def chatting(self, texts: Iterable[str]) -> Iterator[str]:
+        """Calls the method Chat, with texts that may take their time."""
         method = self.channel.stream_stream(CHAT, StringValue.SerializeToString, StringValue.FromString)
-        return [message.value for message in method(iter([StringValue(value=t) for t in texts]), timeout=TIMEOUT_S)]
+        answers = method((StringValue(value=text) for text in texts), timeout=TIMEOUT_S)
+        return (str(answer.value) for answer in answers)
 
     def send(self, message: bytes, method: str = CALL) -> bytes:
         """Calls a method with any bytes."""
@@ -191,5 +198,5 @@ def _handler(kind: Callable[..., Any], behaviour: Callable[..., Any]) -> Any:
 
 
 def _message(text: Any) -> Any:
-    """Lets an answer of the wrong type through, to see what becomes of it."""
+    """Lets an answer of another type through, to see what becomes of it."""
     return StringValue(value=text) if isinstance(text, str) else text

@@ -224,6 +224,32 @@ class TestStopping:
             assert running.process.wait(TIMEOUT_S) == 0
             assert time.monotonic() - began < 1
 
+    def test_streams_end_at_once_and_their_clients_may_go_on_elsewhere(self) -> None:
+        with program(stop_grace_s="60") as (running, client):
+            watching = [client.watch(str(number)) for number in range(3)]
+            assert [next(messages) for messages in watching] == ["0", "1", "2"]
+            running.process.send_signal(signal.SIGTERM)
+            assert {failure(next, messages).code for messages in watching} == {grpc.StatusCode.UNAVAILABLE}
+            assert running.process.wait(TIMEOUT_S) == 0
+
+    def test_what_came_on_a_stream_is_answered_before_it_ends(self) -> None:
+        ended = threading.Event()
+
+        def asking() -> Iterator[str]:
+            yield "0"
+            yield "0.5"
+            ended.wait(TIMEOUT_S)
+
+        with program(stop_grace_s="60") as (running, client):
+            answers = client.chatting(asking())
+            assert next(answers) == "0"
+            client.call()
+            running.process.send_signal(signal.SIGTERM)
+            assert next(answers) == "0.5"
+            assert failure(next, answers).code is grpc.StatusCode.UNAVAILABLE
+            ended.set()
+            assert running.process.wait(TIMEOUT_S) == 0
+
     def test_a_second_signal_ends_it_at_once(self) -> None:
         with program(stop_grace_s="60") as (running, client):
             client.start("30", timeout=60)
