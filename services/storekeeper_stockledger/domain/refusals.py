@@ -246,3 +246,5 @@ class ChangeRefused(Refused):
     number: int
     """Its place among them, from 0."""
     refusal: Refused
+    path: str = ""
+    """Where it stands in the request, as far as that is known."""

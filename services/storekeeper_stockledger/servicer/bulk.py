@@ -34,7 +34,7 @@ def all_submissions(changes: Sequence[pb.StockChange], caller: Caller) -> tuple[
             submissions.append(_submission(change, caller))
         except InvalidRequest as invalid:
             for violation in invalid.violations:
-                read.violation(_path(number, change, violation.field), violation.description)
+                read.violation(path(number, change, violation.field), violation.description)
     read.finish()
     return tuple(submissions)
 
@@ -51,6 +51,11 @@ def request_id_of(change: pb.StockChange) -> str:
     return str(getattr(change, kind).request_id) if kind else ""
 
 
+def path(number: int, change: pb.StockChange, field: str = "") -> str:
+    """Where a change, or a field of it, stands in the request."""
+    return ".".join(filter(None, [f"changes[{number}]", change.WhichOneof("kind"), field]))
+
+
 def _checked(changes: Sequence[pb.StockChange]) -> Reading:
     """Notes what is wrong with the changes as a whole."""
     read = Reading()
@@ -64,12 +69,8 @@ def _checked(changes: Sequence[pb.StockChange]) -> Reading:
         request_id = request_id_of(change)
         if request_id and seen.setdefault(request_id.lower(), number) != number:
             first = seen[request_id.lower()]
-            read.violation(_path(number, change, "request_id"), f"is that of changes[{first}], too")
+            read.violation(path(number, change, "request_id"), f"is that of changes[{first}], too")
     return read
-
-
-def _path(number: int, change: pb.StockChange, field: str) -> str:
-    return ".".join(filter(None, [f"changes[{number}]", change.WhichOneof("kind"), field]))
 
 
 def _submission_or_violations(change: pb.StockChange, caller: Caller) -> Submission | InvalidRequest:

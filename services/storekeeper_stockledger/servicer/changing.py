@@ -26,6 +26,7 @@ from storekeeper_kit.refusals import (
 
 from ..batch import Asked, Recorded
 from ..domain.operations import AllOrNone, Submission
+from ..domain.refusals import ChangeRefused
 from ..domain.stock import StockedItem
 from . import answers, bulk, operations, writing
 from .refusals import REFUSALS
@@ -170,7 +171,11 @@ class Changing(pb_grpc.StockLedgerServicer):
             answered = self._begin(request.changes, caller, bound_deadline())
             return pb.BatchChangeStockResponse(results=await answered)
         submissions = bulk.all_submissions(request.changes, caller)
-        recorded = await self._changes.submit(caller.tenant_id, AllOrNone(submissions), bound_deadline())
+        try:
+            recorded = await self._changes.submit(caller.tenant_id, AllOrNone(submissions), bound_deadline())
+        except ChangeRefused as refused:
+            refused.path = bulk.path(refused.number, request.changes[refused.number])
+            raise
         assert isinstance(recorded, tuple), "several submissions have several outcomes"
         results = bulk.Results(with_cost=caller.may(COSTS_VIEW))
         for submission, one in zip(submissions, recorded, strict=True):

@@ -10,6 +10,7 @@ from storekeeper_kit.refusals import Refusal, Table, Violation, refusal_for
 
 from ..domain import refusals as domain
 from ..domain.numbers import plain
+from ..watch import WatchAhead
 
 REFUSALS: Final[Table] = {
     domain.BadField: lambda error: Refusal(
@@ -202,6 +203,12 @@ REFUSALS: Final[Table] = {
         f"request id {error.request_id} was used before, by a request with other contents",
         {"requestId": str(error.request_id)},
     ),
+    WatchAhead: lambda error: Refusal(
+        StatusCode.OUT_OF_RANGE,
+        "WATCH_AHEAD",
+        f"the journal ends with movement {error.last_movement_id}, before the one that the token goes on after",
+        {"lastMovementId": str(error.last_movement_id)},
+    ),
 }
 
 
@@ -246,6 +253,6 @@ def one_of_several(error: domain.ChangeRefused) -> Refusal:
         message=f"changes[{error.number}]: {refusal.message}",
         metadata={**refusal.metadata, "changeIndex": str(error.number)},
         violations=tuple(
-            replace(violation, field=f"changes[{error.number}].{violation.field}") for violation in refusal.violations
+            replace(violation, field=f"{error.path}.{violation.field}") for violation in refusal.violations
         ),
     )

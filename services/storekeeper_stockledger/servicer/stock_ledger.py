@@ -19,15 +19,17 @@ from ..domain.operations import ItemAtLocation, PositionId
 from ..domain.records import Position
 from ..domain.stock import StockedItem
 from ..reads import Reads
+from ..watch import Watch
 from . import lists, reading, writing
 from .changing import REPLAYED, Answer, Changing
+from .watching import Watching
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class StockLedger(Changing):
+class StockLedger(Changing, Watching):
     """See the contract for what each method promises."""
 
     def __init__(
@@ -38,9 +40,10 @@ class StockLedger(Changing):
         stocked_items: Coalescer[int, StockedItem],
         descriptions: Descriptions,
         reads: Reads,
+        watch: Watch,
         workers: Executor,
     ) -> None:
-        super().__init__(changes=changes, stocked_items=stocked_items)
+        super().__init__(changes=changes, stocked_items=stocked_items, watch=watch)
         self._positions = positions
         self._descriptions = descriptions
         self._reads = reads
