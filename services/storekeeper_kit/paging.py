@@ -51,13 +51,15 @@ def issue(query: Query, after: Keys) -> str:
     return base64.urlsafe_b64encode(_digest(query, keys) + keys).decode().rstrip("=")
 
 
-def read(reading: Reading, path: str, token: str, query: Query) -> Keys | None:
+def read(
+    reading: Reading, path: str, token: str, query: Query, *, called: str = "page token of this query"
+) -> Keys | None:
     """The sort keys after which the page begins; None for the first page."""
     if not token:
         return None
     after = _keys(token, query)
     if after is None:
-        reading.violation(path, "is not a page token of this query")
+        reading.violation(path, f"is not a {called}")
     return after
 
 

@@ -25,6 +25,7 @@ from .servicer.stock_ledger import StockLedger
 from .settings import StockLedgerSettings
 from .storage.planning import BY_INDEX
 from .storage.privileges import require_append_only
+from .watch import LANES, Watch
 
 NAME: Final = pb.DESCRIPTOR.services_by_name["StockLedger"].full_name
 PACKAGE: Final = "storekeeper_stockledger"
@@ -48,8 +49,12 @@ async def serve(settings: StockLedgerSettings) -> None:
         application_name=f"{PACKAGE} lanes",
         settings=BY_INDEX,
     )
+    journals = Database(url, pool_size=LANES + 1, application_name=f"{PACKAGE} watch", settings=BY_INDEX)
     ledger, reads, hot_reads = Ledger(hot), Reads(database), Reads(hot)
-    changes: Coalescer[Asked, Answer] = Coalescer(ledger.apply, lanes=settings.lanes, name="changes", weight=weight_of)
+    watch = Watch(journals, watchers_max=settings.watchers_max)
+    changes: Coalescer[Asked, Answer] = Coalescer(
+        watch.told_by(ledger.apply), lanes=settings.lanes, name="changes", weight=weight_of
+    )
     positions: Coalescer[ItemAtLocation | PositionId, Position] = Coalescer(
         hot_reads.positions, lanes=settings.read_lanes, name="positions"
     )
@@ -63,6 +68,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         stocked_items=stocked_items,
         descriptions=Descriptions(database),
         reads=reads,
+        watch=watch,
         workers=workers,
     )
     service = server.Service(
@@ -70,6 +76,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         register=lambda to: pb_grpc.add_StockLedgerServicer_to_server(servicer, to),
         refusals=REFUSALS,
         ready=lambda: _check(database),
+        stall_timeout_s=settings.watch_stall_s,
     )
     sweeping = asyncio.create_task(Sweeper(ledger, database, workers).sweep_forever())
     try:
@@ -79,9 +86,10 @@ async def serve(settings: StockLedgerSettings) -> None:
         await changes.close()
         await positions.close()
         await stocked_items.close()
+        watch.close()
         workers.shutdown(wait=False)
-        database.close()
-        hot.close()
+        for opened in (database, hot, journals):
+            opened.close()
 
 
 def _check(database: Database) -> None:

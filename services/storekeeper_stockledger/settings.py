@@ -22,3 +22,9 @@ class StockLedgerSettings(ServiceSettings):
     workers: int = Field(
         default=4, ge=1, le=64, description="Threads for what is not batched: lists, locations, items, settings."
     )
+    watchers_max: int = Field(
+        default=1000, ge=0, description="How many may watch movements; one more is refused as OVERLOADED."
+    )
+    watch_stall_s: float = Field(
+        default=30.0, gt=0, le=3600, description="How long a watcher may take nothing before its stream is ended."
+    )
