@@ -103,6 +103,28 @@ ERRORS: Final[Mapping[str, str | Callable[[Failure], str]]] = {
     ),
     "CURRENCY_MISMATCH": "Costs must be in [{currencyCode}].",
     "CURRENCY_FROZEN": "Stock is valued in [{currencyCode}] for good.",
+    "INVOICE_NUMBER_REQUIRED": (
+        "Value does not exist for the required field vendorInvoiceNumber: the system setting demands one."
+    ),
+    "ITEM_HAS_POSITIONS": "The Product [{itemId}] can't be deleted: it has InventoryProducts.",
+    "STOCKED_ITEM_IN_USE": (
+        "serialNumber of the InventoryStockedItem [{stockedItemId}] can't change: the unit is reserved, picked or gone."
+    ),
+    "DEMAND_EXCEEDED": "The quantity [{requestedQuantity}] is greater than the units [{heldQuantity}] held for that.",
+    "COUNT_BELOW_COMMITTED": (
+        "The quantityOnHand [{countedQuantity}] must be at least quantityPicked + quantityReserved"
+        " [{committedQuantity}]."
+    ),
+    "EXPECTATION_EXCEEDED": (
+        "The quantity [{requestedQuantity}] is greater than the quantity [{onOrderQuantity}] that is still on order."
+    ),
+    "RECEIPT_EXCEEDED": (
+        "The quantity [{requestedQuantity}] is greater than the received units [{reversibleQuantity}] that are still"
+        " available."
+    ),
+    "WATCH_STALLED": "Nothing was taken for too long.",
+    "WATCH_AHEAD": "Nothing has been recorded at that time yet.",
+    "PERMISSION_REQUIRED": "You do not have the adequate permissions for this: [{permission}] is missing.",
 }
 """How each reason for a refusal is told: a sentence that quotes the failure's metadata."""
 
