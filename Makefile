@@ -7,7 +7,7 @@ BIN := .venv/bin
 LIBRARIES := .venv/libraries
 READY := .venv/ready
 
-.PHONY: help run demo test check gen bench lock released clean
+.PHONY: help run demo test torture check gen bench lock released clean
 
 help:  # Written from the comments behind the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ demo: $(READY)  ## show oldest-first removal on a worked example, over gRPC and 
 
 test: $(READY)  ## run all tests (ARGS="-k name" for some)
 	@$(BIN)/pytest $(ARGS)
+
+torture: $(READY)  ## break every promise in every way for an hour (ARGS="--times 10" for ten)
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 check: $(READY)  ## format, lint, types, layers, contract
 	@$(BIN)/python -m tests.check

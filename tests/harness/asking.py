@@ -5,7 +5,7 @@ A call that lost its server, or its time, may have happened or not. Repeating it
 
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 
@@ -101,6 +101,16 @@ class Asked:
         return Answer(self._request, response, replayed=REPLAYED in self._future.trailing_metadata())
 
 
+class Witness(Protocol):
+    """Looks on while a client asks."""
+
+    def invoke(self, request: Request) -> None:
+        """It is about to ask for this."""
+
+    def learn(self, answer: Answer) -> None:
+        """It has got this."""
+
+
 class Line:
     """A connection to a ledger process, in the name of a tenant."""
 
@@ -115,11 +125,15 @@ class Line:
         method = getattr(self.stub, method_of(request))
         return Asked(request, method.future(request, metadata=self._metadata, timeout=timeout_s or self._timeout_s))
 
-    def settle(self, request: Request) -> Answer:
+    def settle(self, request: Request, witness: Witness | None = None) -> Answer:
         """Repeat a request until it is known what became of it."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
         while True:
+            if witness:
+                witness.invoke(request)
             answer = self.ask(request).answer()
+            if witness:
+                witness.learn(answer)
             if answer.known:
                 return answer
             assert time.monotonic() < deadline, f"nobody tells what became of {request}: {answer.failure}"

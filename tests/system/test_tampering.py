@@ -20,7 +20,8 @@ from tests.harness.invariants import check_invariants, check_journal, check_numb
 from tests.harness.journal import Journal, journal_on
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock
-from tests.system.workload import Client, Workload
+from tests.system.verbs import Client
+from tests.system.workload import Workload
 
 TENANT = 1
 CLIENTS = 16

@@ -18,7 +18,8 @@ from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock, decimal
-from tests.system.workload import Client, Workload
+from tests.system.verbs import Client
+from tests.system.workload import Workload
 
 DURATION_S = 60.0
 """Positions locked in a wrong order, tried out, met six times in a quarter of a minute; what is rarer needs the rest."""

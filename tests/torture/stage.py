@@ -1,0 +1,96 @@
+"""What a figure is taken on: a PostgreSQL to spoil, databases in it, ledgers on them, and a seed."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+
+from storekeeper_cli.postgres import EmbeddedPostgres
+from tests.harness.databases import LedgerDatabase, LedgerDatabases
+from tests.harness.ledger_process import LedgerProcess
+from tests.harness.stock import Stock
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything there is to one figure, and what came of it."""
+
+    postgres: EmbeddedPostgres
+    databases: LedgerDatabases
+    folder: Path
+    seed: int
+    say: Callable[[str], None] = lambda progress: None
+    """Tells whoever waits how far it is."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """What was done, in the order in which it is told."""
+    remarks: list[str] = field(default_factory=list)
+    """What was measured."""
+
+    def chance(self) -> random.Random:
+        """Draws the same for the same seed."""
+        return random.Random(self.seed)
+
+    def count(self, what: str, times: int = 1) -> None:
+        """So often more was this done."""
+        self.counts[what] = self.counts.get(what, 0) + times
+
+    def remark_recovery(self, recoveries_s: Sequence[float]) -> None:
+        """How long it took until everybody had answers again."""
+        ordered = sorted(recoveries_s)
+        median, p99 = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+        self.remarks.append(f"all answered again after {median:.1f} s, p99 {p99:.1f} s")
+
+    @contextmanager
+    def world(self, ledgers: int = 1, program: tuple[str, ...] = (), **variables: str) -> Iterator["World"]:
+        """A new database with ledgers on it; a program of ours, if one is given, prepares each before it serves."""
+        database = self.databases.create()
+        with ExitStack() as stack:
+            stack.callback(self.databases.drop, database)
+            folder = Path(mkdtemp(dir=self.folder))
+            processes = [
+                stack.enter_context(
+                    PreparedLedger(database.service_url, folder, f"ledger{number}", program, **variables)
+                )
+                for number in range(ledgers)
+            ]
+            yield World(database, processes, stack.enter_context(Stock(processes[0].address)), folder)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A database of its own, ledgers on it, and one tenant's stock."""
+
+    database: LedgerDatabase
+    ledgers: list["PreparedLedger"]
+    stock: Stock
+    folder: Path
+
+    def check_logs(self) -> None:
+        """Fail if a ledger came upon a defect of its own."""
+        for ledger in self.ledgers:
+            lines = ledger.log.read_text(errors="replace").splitlines()
+            defects = [line for line in lines if "call_failed" in line]
+            assert not defects, f"{len(defects)} calls met a defect; the first one: {defects[0]}"
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the ledgers are asked."""
+        return [ledger.address for ledger in self.ledgers]
+
+
+class PreparedLedger(LedgerProcess):
+    """A ledger in a process of its own, which a program of the tests may prepare before it serves."""
+
+    def __init__(
+        self, database_url: str, folder: Path, name: str = "ledger", program: tuple[str, ...] = (), **variables: str
+    ) -> None:
+        folder = folder / name
+        folder.mkdir()
+        super().__init__(database_url, folder, **variables)
+        self._program = program
+
+    def launch(self, *module: str) -> None:
+        """Start it and return at once."""
+        super().launch(*(module or self._program))
