@@ -21,6 +21,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
 from storekeeper_kit import clients, interceptors, server
+from storekeeper_kit.streams import Context
 
 _steps_left: ContextVar[list[None] | None] = ContextVar("steps_left", default=None)
 """One for each step before the fatal one, shared by all that happens for the sake of one call; None where none is fatal."""
@@ -48,7 +49,7 @@ def _mark_calls(method: str, file: Path) -> None:
     """Whatever a call of this method does is counted, on whichever thread and in whichever task."""
 
     def marking(called: interceptors.Method, behaviour: interceptors.Behaviour) -> interceptors.Behaviour:
-        async def marked(request: Any, context: interceptors.Context) -> Any:
+        async def marked(request: Any, context: Context) -> Any:
             if called.name.endswith(f"/{method}") and file.exists():
                 _steps_left.set([None] * int(file.read_text()))
             return await behaviour(request, context)
