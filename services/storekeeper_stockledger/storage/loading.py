@@ -161,6 +161,7 @@ class _Loading:
             position_ids = select.new_position_ids(len(opening)) if opening else None
         self._read_positions(locked)
         self._now, self._settings, self._facts = selecting.read_state(state)
+        self._leave_out_closed()
         if items:
             self._put_named(named, selecting.read_stocked_items(items))
         for order, page in lines.items():
@@ -200,6 +201,16 @@ class _Loading:
             self._positions[row[0]] = _Position(pair, row[1], row[4], Totals(*row[5:]))
             if row[1]:
                 self._open[pair] = row[0]
+
+    def _leave_out_closed(self) -> None:
+        """What was closed while its lock was waited for is gone for those who name it by item and location.
+
+        Begin again if it was opened anew by then: nobody has locked that position.
+        """
+        if self._facts.keys() - self._positions.keys():
+            raise StockMoved
+        for position_id in self._positions.keys() - self._facts.keys():
+            del self._positions[position_id]
 
     def _put(self, stocked_items: Iterable[StockedItem]) -> None:
         for stocked_item in stocked_items:
@@ -373,6 +384,10 @@ class _Loading:
             for name in self._needs.whole
             if (position_id := self._position_of(name)) in self._positions
         }
+        for name, quantity in available.items():
+            if not quantity:
+                # Nothing is there to be read, and that is all there is.
+                self._positions[self._position_of(name)].ends[StockOrder.OLDEST_FIRST] = None
         return {name: quantity for name, quantity in available.items() if quantity}
 
     def _put_expired(self, cursor: Cursor[Any]) -> None:
