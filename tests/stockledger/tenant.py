@@ -17,13 +17,11 @@ from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.journal import RecordedMovement
 from storekeeper_stockledger.domain.operations import (
     OPERATION_KINDS,
-    AddStock,
-    ClosePosition,
+    AllOrNone,
     ItemAtLocation,
     Operation,
     PositionId,
-    RemoveStock,
-    StockedItemId,
+    StockOrder,
     Submission,
     fingerprint,
 )
@@ -33,12 +31,13 @@ from storekeeper_stockledger.ledger import Ledger
 from storekeeper_stockledger.reads import Reads
 from storekeeper_stockledger.storage import describing, tables
 from storekeeper_stockledger.storage.listing import MovementFilter, Page, StockedItemFilter
+from tests.stockledger.verbs import Number, adding
 
 TIMEOUT_S: Final = 10.0
 ALL: Final = Page(10_000, None)
 NO_EXTENSIONS: Final[Extensions] = {}
 
-Number = Decimal | int | str
+OLDEST_FIRST: Final = StockOrder.OLDEST_FIRST
 
 # Far from the numbers that clients of a server are given.
 _tenants = count(1_000_000)
@@ -130,10 +129,19 @@ class Tenant:
         """Apply a batch, and what it has no room for in further ones, as a coalescer does."""
         self.oldest_first |= {str(one.request_id) for one in submissions if draws_on_the_oldest(one.operation)}
         outcomes: list[Outcome] = []
+        give_up = deadline()
         while len(outcomes) < len(submissions):
-            applied = self.ledger.apply(self.tenant_id, submissions[len(outcomes) :], deadline())
+            assert time.monotonic() < give_up, "postponed again and again"
+            applied = self.ledger.apply(self.tenant_id, submissions[len(outcomes) :], give_up)
             outcomes += (outcome for outcome in applied if not isinstance(outcome, Postponed))
         return outcomes
+
+    def apply_together(self, *operations: Operation) -> tuple[Recorded, ...] | Exception:
+        """Apply operations that are carried out together or not at all."""
+        asked = AllOrNone(tuple(map(submission, operations)))
+        (outcome,) = self.ledger.apply(self.tenant_id, [asked], deadline())
+        assert not isinstance(outcome, Recorded)
+        return outcome
 
     def carry_out(self, operation: Operation) -> Recorded:
         """Apply one operation, which must not be refused."""
@@ -141,9 +149,12 @@ class Tenant:
 
     def stock(self, position_id: int, quantities: Iterable[Number], *, first: datetime | None = None) -> list[int]:
         """Add stocked items of these quantities, in one batch, and return their ids."""
-        operations = [adding(position_id, quantity, receive_time=first) for quantity in quantities]
+        return self.bring(*(adding(position_id, quantity, receive_time=first) for quantity in quantities))
+
+    def bring(self, *operations: Operation) -> list[int]:
+        """Apply operations that make stocked items, in one batch, and return their ids."""
         recorded = accepted(self.apply(*map(submission, operations)))
-        return [one.movements[0].stocked_item_id for one in recorded]
+        return [stocked_item_id for one in recorded for stocked_item_id, _ in drawn(one)]
 
     # --- looking at it ---
 
@@ -181,29 +192,14 @@ def claim(kind: str, *contents: object) -> Claim:
     return Claim(request_id=request_id(), fingerprint=fingerprint(kind, *contents), actor="tester")
 
 
-def adding(position_id: int, quantity: Number = 1, **fields: Any) -> AddStock:
-    """Add units to a position."""
-    return AddStock(target=PositionId(position_id), quantity=Decimal(quantity), **fields)
-
-
-def removing(position_id: int, quantity: Number = 1, **fields: Any) -> RemoveStock:
-    """Remove units of a position, oldest first."""
-    return RemoveStock(source=PositionId(position_id), quantity=Decimal(quantity), **fields)
-
-
-def taking(stocked_item_id: int, quantity: Number = 1) -> RemoveStock:
-    """Remove units of one stocked item."""
-    return RemoveStock(source=StockedItemId(stocked_item_id), quantity=Decimal(quantity))
-
-
-def closing(position_id: int, **fields: Any) -> ClosePosition:
-    """Close a position."""
-    return ClosePosition(source=PositionId(position_id), **fields)
-
-
 def draws_on_the_oldest(operation: Operation) -> bool:
-    """Whether it is a removal that names no stocked item."""
-    return isinstance(operation, RemoveStock) and not isinstance(operation.source, StockedItemId)
+    """Whether it names neither stocked items nor an order of its own, and takes nothing that has expired."""
+    source = getattr(operation, "source", None)
+    return (
+        isinstance(source, ItemAtLocation | PositionId)
+        and getattr(operation, "order", OLDEST_FIRST) is OLDEST_FIRST
+        and not getattr(operation, "include_expired", False)
+    )
 
 
 def submission(operation: Operation, *, under: UUID | None = None, validate_only: bool = False) -> Submission:
@@ -228,4 +224,4 @@ def accepted(outcomes: Iterable[Outcome]) -> list[Recorded]:
 
 def drawn(recorded: Recorded) -> list[tuple[int, Decimal | int]]:
     """What was taken from which stocked item."""
-    return [(movement.stocked_item_id, movement.quantity) for movement in recorded.movements]
+    return [(one.stocked_item_id, one.quantity) for one in recorded.movements if one.stocked_item_id is not None]

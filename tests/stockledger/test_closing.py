@@ -27,20 +27,8 @@ from storekeeper_stockledger.storage import recording
 from storekeeper_stockledger.storage.listing import PositionFilter
 from storekeeper_stockledger.storage.selecting import LINE_PAGE
 from tests.stockledger.dump import Dump
-from tests.stockledger.tenant import (
-    ALL,
-    TIMEOUT_S,
-    Tenant,
-    accepted,
-    adding,
-    claim,
-    closing,
-    deadline,
-    drawn,
-    removing,
-    submission,
-    taking,
-)
+from tests.stockledger.tenant import ALL, TIMEOUT_S, Tenant, accepted, claim, deadline, drawn, submission
+from tests.stockledger.verbs import adding, closing, removing, taking
 
 SEED = 20261122
 AT_ONCE = 6

@@ -13,6 +13,7 @@ from storekeeper_stockledger import descriptions
 from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Recorded
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
+from storekeeper_stockledger.domain.operations import Operation
 from storekeeper_stockledger.domain.refusals import (
     BadField,
     CurrencyFrozen,
@@ -31,7 +32,8 @@ from storekeeper_stockledger.domain.refusals import (
 from storekeeper_stockledger.storage import describing, recording
 from storekeeper_stockledger.storage.describing import FIRST_REVISION
 from tests.stockledger.dump import Dump
-from tests.stockledger.tenant import Tenant, adding, claim, removing, submission
+from tests.stockledger.tenant import Tenant, claim, submission
+from tests.stockledger.verbs import adding, closing, picking, removing, reserving, transferring
 
 # Long enough for whoever doesn't wait to be done, even on a busy machine.
 WAITING_S = 0.3
@@ -367,16 +369,34 @@ class TestPositions:
 
 
 class TestDeactivation:
-    def test_stock_comes_into_no_inactive_location_and_may_leave_it(self, tenant: Tenant) -> None:
+    def test_stock_comes_into_no_inactive_location(self, tenant: Tenant) -> None:
         location_id = tenant.location()
+        position_id = tenant.position(tenant.item().item_id, location_id)
+        tenant.update_location(location_id, active=False)
+        (refused,) = tenant.apply(submission(adding(position_id)))
+        assert isinstance(refused, LocationInactive)
+        tenant.update_location(location_id, active=True)
+        tenant.stock(position_id, [5])
+
+    def test_what_is_there_is_removed_only_if_the_tenant_allows_it_and_can_always_be_taken_elsewhere(
+        self, tenant: Tenant
+    ) -> None:
+        location_id, elsewhere = tenant.location(), tenant.location("Elsewhere")
         position_id = tenant.position(tenant.item().item_id, location_id)
         tenant.stock(position_id, [5])
         tenant.update_location(location_id, active=False)
-        refused, carried_out = tenant.apply(submission(adding(position_id)), submission(removing(position_id)))
-        assert isinstance(refused, LocationInactive)
-        assert isinstance(carried_out, Recorded)
-        tenant.update_location(location_id, active=True)
-        tenant.stock(position_id, [5])
+        leaving: list[Operation] = [
+            removing(position_id),
+            reserving(position_id),
+            picking(position_id, 1),
+            closing(position_id),
+        ]
+        refused = tenant.apply(*map(submission, leaving))
+        assert [type(outcome) for outcome in refused] == [LocationInactive] * len(leaving)
+        tenant.carry_out(transferring(position_id, elsewhere, 3))
+        tenant.update_settings(inactive_location_removal_allowed=True)
+        tenant.carry_out(removing(position_id, 2))
+        assert tenant.layers(position_id) == [0]
 
     def test_it_waits_for_additions_under_way(
         self, tenant: Tenant, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch

@@ -34,22 +34,12 @@ from storekeeper_stockledger.domain.refusals import (
     StockedItemNotFound,
     TooManyStockedItems,
 )
-from storekeeper_stockledger.storage import recording, selecting
+from storekeeper_stockledger.storage import loading, recording, selecting
 from storekeeper_stockledger.storage.selecting import LINE_PAGE
 from tests.harness.databases import LedgerDatabase
 from tests.stockledger.dump import Dump
-from tests.stockledger.tenant import (
-    TIMEOUT_S,
-    Tenant,
-    accepted,
-    adding,
-    deadline,
-    drawn,
-    removing,
-    request_id,
-    submission,
-    taking,
-)
+from tests.stockledger.tenant import TIMEOUT_S, Tenant, accepted, deadline, drawn, request_id, submission
+from tests.stockledger.verbs import adding, removing, taking
 
 LONG_AGO = datetime(2019, 1, 1, tzinfo=UTC)
 UNLUCKY = Decimal(13)
@@ -193,12 +183,10 @@ class TestInsideABatch:
 
     def test_a_serial_unit_can_leave_and_come_back(self, tenant: Tenant) -> None:
         (position_id,) = tenant.positions(tracking=Tracking.SERIAL)
-        left = tenant.carry_out(adding(position_id, serial_number="A1")).movements[0].stocked_item_id
+        (left,) = tenant.bring(adding(position_id, serial_number="A1"))
         with capture_logs() as logs:
-            _, back = accepted(
-                tenant.apply(submission(taking(left)), submission(adding(position_id, serial_number="A1")))
-            )
-        assert back.movements[0].stocked_item_id > left
+            _, back = tenant.bring(taking(left), adding(position_id, serial_number="A1"))
+        assert back > left
         assert logs == []
 
     def test_ids_rise_with_the_order_of_additions(self, tenant: Tenant) -> None:
@@ -241,9 +229,26 @@ class TestLongLines:
         assert [len(one.movements) for one in recorded] == [800] * 5
         assert recorded[0].replayed
 
-    def test_pages_of_any_size_give_the_same_draws(self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-        page_size = 3
-        monkeypatch.setattr(selecting, "_LINES", selecting._LINES.replace(f"LIMIT {LINE_PAGE}", f"LIMIT {page_size}"))
+    def test_what_needs_more_than_a_page_is_decided_alone_when_those_before_it_are_recorded(
+        self, tenant: Tenant
+    ) -> None:
+        (position_id,) = tenant.positions()
+        ids = tenant.stock(position_id, [1] * (LINE_PAGE + 20))
+        asked = [submission(removing(position_id, quantity)) for quantity in (10, LINE_PAGE + 1, 9)]
+        applied = tenant.ledger.apply(tenant.tenant_id, asked, deadline())
+        assert [isinstance(outcome, Postponed) for outcome in applied] == [False, True, True]
+        applied = tenant.ledger.apply(tenant.tenant_id, asked[1:], deadline())
+        assert [isinstance(outcome, Postponed) for outcome in applied] == [False, True]
+        recorded = accepted(tenant.apply(*asked))
+        assert [stocked_item_id for one in recorded for stocked_item_id, _ in drawn(one)] == ids
+
+    @pytest.mark.parametrize(("page_size", "pages_size"), [(3, 4096), (256, 5), (3, 7)])
+    def test_pages_of_any_size_give_the_same_draws(
+        self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, page_size: int, pages_size: int
+    ) -> None:
+        monkeypatch.setattr(selecting.Selecting.lines, "__kwdefaults__", {"page": page_size, "lines": pages_size})
+        monkeypatch.setattr(loading, "LINE_PAGE", page_size)
+        monkeypatch.setattr(loading, "LINES_MAX", pages_size)
         chance = random.Random(SEED)
         positions = tenant.positions(4)
         shelves = {position_id: self.stocked(tenant, position_id, chance) for position_id in positions}
@@ -321,15 +326,18 @@ class TestCost:
             counts.append(len(statements))
         assert counts[0] == counts[1] <= 13
 
-    def test_each_further_page_of_a_long_line_is_one_more(self, tenant: Tenant, statements: list[str]) -> None:
+    def test_a_line_that_is_longer_than_a_page_is_read_twice_and_no_more(
+        self, tenant: Tenant, statements: list[str]
+    ) -> None:
         (position_id,) = tenant.positions()
-        tenant.stock(position_id, [1] * 300)
+        tenant.stock(position_id, [1] * 2 * (LINE_PAGE + 500))
         counts = []
-        for draws in (10, 270):
+        for draws in (1, LINE_PAGE, LINE_PAGE + 1, LINE_PAGE + 500):
             statements.clear()
             tenant.carry_out(removing(position_id, draws))
-            counts.append(len(statements))
-        assert counts[1] - counts[0] == 1
+            counts.append((sum("s.ahead" in one for one in statements), len(statements)))
+        assert [reads for reads, _ in counts] == [1, 1, 2, 2]
+        assert max(sent for _, sent in counts) <= 12
 
 
 class TestRepeats:

@@ -27,7 +27,8 @@ from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
 from tests.harness.stock import Stock, caller
 from tests.stockledger.dump import Dump
-from tests.stockledger.tenant import Tenant, accepted, adding, drawn, removing, submission, taking
+from tests.stockledger.tenant import Tenant, accepted, drawn, submission
+from tests.stockledger.verbs import adding, removing, taking
 
 CLIENTS = 16
 SEED = 2026
@@ -49,7 +50,7 @@ def at_once(tenant: Tenant, *operations: Operation) -> list[Any]:
 def test_01_one_serial_unit_is_removed_once_however_many_ask(tenant: Tenant) -> None:
     """odoo/odoo#268942, #272560: SKIP LOCKED let two transactions reserve one serial number."""
     (position_id,) = tenant.positions(tracking=Tracking.SERIAL)
-    unit = tenant.carry_out(adding(position_id, serial_number="A1")).movements[0].stocked_item_id
+    (unit,) = tenant.bring(adding(position_id, serial_number="A1"))
     outcomes = at_once(tenant, *[taking(unit)] * CLIENTS)
     assert sum(isinstance(outcome, Recorded) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, InsufficientStock) for outcome in outcomes) == CLIENTS - 1
@@ -230,8 +231,8 @@ def test_15_a_serial_number_that_comes_again_keeps_its_earlier_story(tenant: Ten
     """frappe/erpnext#31787, #49520, #16385, #51593: receiving it again overwrote the first unit's story."""
     (position_id,) = tenant.positions(tracking=Tracking.SERIAL)
     for _ in range(3):
-        unit = tenant.carry_out(adding(position_id, serial_number="A1", cost=UnitCost("USD", Decimal(7))))
-        tenant.carry_out(taking(unit.movements[0].stocked_item_id))
+        (unit,) = tenant.bring(adding(position_id, serial_number="A1", cost=UnitCost("USD", Decimal(7))))
+        tenant.carry_out(taking(unit))
     units = tenant.stocked_items(position_id)
     assert [unit.serial_number for unit in units] == ["A1"] * 3
     assert all(unit.places.received == unit.places.removed == 1 for unit in units)

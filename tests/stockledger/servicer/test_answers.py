@@ -15,7 +15,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import OLDEST, TIMEOUT_S, Stock, adding, caller, decimal, removing, timestamp
 from tests.stockledger.tenant import Tenant, submission
-from tests.stockledger.tenant import adding as stocking
+from tests.stockledger.verbs import adding as stocking
 
 REPLAYED = ("storekeeper-replayed", "true")
 

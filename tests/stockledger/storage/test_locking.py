@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from storekeeper_kit.database import Database
-from storekeeper_stockledger.domain.operations import ItemAtLocation
+from storekeeper_stockledger.domain.operations import ItemAtLocation, Name, PositionId, StockedItemId
 from storekeeper_stockledger.storage.locking import lock_positions
 from storekeeper_stockledger.storage.planning import BY_INDEX
 from tests.harness.databases import LedgerDatabase
@@ -32,14 +32,14 @@ def test_positions_are_locked_by_id_however_they_are_named(
     for position_id in positions:
         tenant.stock(position_id, [1])
         stocked_items += tenant.stocked_items(position_id)
+    names: list[Name] = [PositionId(one.position_id) for one in stocked_items[0::4]]
+    names += [ItemAtLocation(one.item_id, one.location_id) for one in stocked_items[1::4]]
+    names += [StockedItemId(one.stocked_item_id) for one in stocked_items[2::4]]
+    elsewhere = tenant.location("Elsewhere")
+    origins = [tenant.position(one.item_id, elsewhere) for one in stocked_items[3::4]]
+    beside = [(PositionId(origin), stocked_items[0].location_id) for origin in origins]
     database = Database(ledger_database.service_url, settings=planning)
     with database.raw() as connection:
-        locked = lock_positions(
-            connection,
-            tenant.tenant_id,
-            position_ids=[one.position_id for one in stocked_items[0::3]],
-            pairs=[ItemAtLocation(one.item_id, one.location_id) for one in stocked_items[1::3]],
-            stocked_item_ids=[one.stocked_item_id for one in stocked_items[2::3]],
-        )
+        locked = lock_positions(connection, tenant.tenant_id, names, beside)
         assert [row[0] for row in locked.fetchall()] == sorted(positions)
     database.close()

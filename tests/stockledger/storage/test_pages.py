@@ -8,7 +8,8 @@ import psycopg
 
 from storekeeper_kit.database import Database
 from tests.harness.databases import LedgerDatabase
-from tests.stockledger.tenant import Tenant, adding, removing
+from tests.stockledger.tenant import Tenant
+from tests.stockledger.verbs import adding, removing
 
 REMOVALS = 40
 TIMEOUT_S = 10.0

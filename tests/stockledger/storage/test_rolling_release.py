@@ -1,15 +1,32 @@
 """A new release migrates while the old one serves: its prepared statements must survive a column that they don't know."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import psycopg
 import pytest
 from psycopg import errors
 
 from storekeeper_kit.database import Database
+from storekeeper_stockledger.domain.costs import CostMethod, UnitCost
 from storekeeper_stockledger.domain.operations import PositionId
 from storekeeper_stockledger.storage.listing import LocationFilter, PositionFilter
 from storekeeper_stockledger.storage.tables import metadata
 from tests.harness.databases import LedgerDatabase
-from tests.stockledger.tenant import ALL, Tenant, adding, closing, deadline, removing, request_id
+from tests.stockledger.tenant import ALL, Tenant, deadline, request_id
+from tests.stockledger.verbs import (
+    FIRST_EXPIRED_FIRST,
+    adding,
+    closing,
+    counting,
+    expecting,
+    picking,
+    receiving,
+    removing,
+    reserving,
+    unpicking,
+    unreceiving,
+)
 
 # The driver prepares a statement when it has been sent a few times.
 TIMES = 10
@@ -28,8 +45,15 @@ def list_everything(tenant: Tenant, position_id: int) -> None:
 
 
 def change_stock(tenant: Tenant, position_id: int) -> None:
-    tenant.carry_out(adding(position_id, 1))
-    tenant.carry_out(removing(position_id, 1))
+    """By each kind of statement that reads or writes stock."""
+    tenant.carry_out(expecting(position_id, 3))
+    tenant.carry_out(receiving(position_id, 3, cost=CostMethod.AVERAGE))
+    tenant.carry_out(unreceiving(position_id, 1, lower_order=True))
+    tenant.carry_out(reserving(position_id, 1, expire_after=timedelta(days=1)))
+    tenant.carry_out(picking(position_id))
+    tenant.carry_out(unpicking(position_id))
+    tenant.carry_out(counting(position_id, 1))
+    tenant.carry_out(removing(position_id, 1, order=FIRST_EXPIRED_FIRST))
 
 
 def describe(tenant: Tenant, position_id: int) -> None:
@@ -46,6 +70,7 @@ def test_a_migration_that_adds_columns_disturbs_nobody(ledger_database: LedgerDa
     database = Database(ledger_database.service_url, pool_size=1)
     tenant = Tenant(database)
     (position_id,) = tenant.positions()
+    tenant.carry_out(adding(position_id, 1, cost=UnitCost("USD", Decimal(1))))
     for work in WORKS * TIMES:
         work(tenant, position_id)
     with psycopg.connect(ledger_database.owner_url) as owner:
