@@ -94,7 +94,8 @@ class Costing:
     units: Decimal = ZERO
     value: Decimal = ZERO
     last_cost: Decimal | None = None
-    last_receive_time: datetime | None = None
+    last_age: tuple[datetime, int] | None = None
+    """Of the newest stocked item of known cost, whose cost that is."""
 
     def unit_cost(self, method: CostMethod) -> Decimal | None:
         """The cost of a unit by `method`; None when no unit of known cost tells it."""
@@ -102,12 +103,12 @@ class Costing:
             return unit_cost_of(self.value, self.units)
         return self.last_cost
 
-    def came(self, units: Decimal, value: Decimal, unit_cost: Decimal, receive_time: datetime) -> "Costing":
-        """The same after units of known cost came."""
+    def came(self, units: Decimal, value: Decimal, unit_cost: Decimal, age: tuple[datetime, int]) -> "Costing":
+        """The same after units of known cost came to the stocked item of this age."""
         grown = replace(self, units=self.units + units, value=self.value + value)
-        if self.last_receive_time is not None and receive_time < self.last_receive_time:
+        if self.last_age is not None and age < self.last_age:
             return grown
-        return replace(grown, last_cost=unit_cost, last_receive_time=receive_time)
+        return replace(grown, last_cost=unit_cost, last_age=age)
 
     def left(self, units: Decimal, value: Decimal) -> "Costing":
         """The same after units of known cost left."""

@@ -134,8 +134,9 @@ class Shelf:
         """Let the shelf be as the movement has left it."""
         self.totals = movement.totals
         if movement.stocked_item is not None:
+            before = self._by_id.get(movement.stocked_item.stocked_item_id)
             self.put(movement.stocked_item)
-            self._follow_costs(movement, movement.stocked_item)
+            self._follow_costs(movement, before, movement.stocked_item)
         if movement.demand and movement.stocked_item is not None:
             held = self.holdings.setdefault(movement.demand, {})
             one = movement.stocked_item.stocked_item_id
@@ -167,17 +168,23 @@ class Shelf:
             self._lines[order] = sorted(key_of(order, one) for one in self._by_id.values() if one.available)
         return self._lines[order]
 
-    def _follow_costs(self, movement: Movement, after: StockedItem) -> None:
-        if self._costing is None or movement.amount is None:
+    def _follow_costs(self, movement: Movement, before: StockedItem | None, after: StockedItem) -> None:
+        costing, amount = self._costing, movement.amount
+        if costing is None or amount is None:
             return
         if movement.kind is Kind.REVALUED:
-            # Whether it was the newest one is more than is known here.
+            assert before is not None, "what is revalued is there"
+            assert after.unit_cost is not None, "it gets a cost"
+            newly_known = after.places.on_hand if before.unit_cost is None else ZERO
+            self._costing = costing.came(newly_known, amount, after.unit_cost, after.age)
+        elif movement.kind is Kind.RELOCATED_OUT and after.age == costing.last_age:
+            # Which one is the newest without it is more than is known here.
             self._costing = None
         elif comes(movement.kind):
             assert after.unit_cost is not None, "an amount comes of a unit cost"
-            self._costing = self._costing.came(movement.quantity, movement.amount, after.unit_cost, after.receive_time)
+            self._costing = costing.came(movement.quantity, amount, after.unit_cost, after.age)
         else:
-            self._costing = self._costing.left(movement.quantity, movement.amount)
+            self._costing = costing.left(movement.quantity, amount)
 
 
 def _key_in_line(order: StockOrder, stocked_item: StockedItem | None) -> Key | None:

@@ -204,7 +204,7 @@ SELECT s.item_id, s.serial_number, s.stocked_item_id
 """
 
 _COSTING = f"""
-SELECT named.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time
+SELECT named.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time, newest.stocked_item_id
   FROM {NAMED}
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(s.available + s.reserved + s.picked), 0) AS units, coalesce(sum(s.value), 0) AS value
@@ -213,7 +213,7 @@ SELECT named.position_id, costed.units, costed.value, newest.unit_cost, newest.r
           AND s.unit_cost IS NOT NULL
        ) AS costed
   LEFT JOIN LATERAL (
-       SELECT s.unit_cost, s.receive_time
+       SELECT s.unit_cost, s.receive_time, s.stocked_item_id
          FROM stocked_item s
         WHERE s.tenant_id = %(tenant_id)s AND s.position_id = named.position_id AND s.unit_cost IS NOT NULL
         ORDER BY s.receive_time DESC, s.stocked_item_id DESC
@@ -438,7 +438,10 @@ def read_serial_numbers(cursor: Cursor[Any]) -> dict[tuple[int, str], int]:
 
 def read_costing(cursor: Cursor[Any]) -> dict[int, Costing]:
     """Costings by position id."""
-    return {position_id: Costing(*rest) for position_id, *rest in cursor.fetchall()}
+    return {
+        position_id: Costing(units, value, last_cost, None if receive_time is None else (receive_time, stocked_item_id))
+        for position_id, units, value, last_cost, receive_time, stocked_item_id in cursor.fetchall()
+    }
 
 
 def read_counted(cursor: Cursor[Any], counts: Sequence[CountStock]) -> dict[CountStock, Decimal]:

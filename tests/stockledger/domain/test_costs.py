@@ -87,15 +87,15 @@ def test_a_share_is_never_more_than_half_a_minor_unit_off(
 
 class TestTheCostOfTheNextUnits:
     def test_average_is_value_by_units(self) -> None:
-        costing = Costing(Decimal(3), Decimal(10), Decimal(9), NOW)
+        costing = Costing(Decimal(3), Decimal(10), Decimal(9), (NOW, 1))
         assert costing.unit_cost(CostMethod.AVERAGE) == Decimal("3.3333333333")
 
     def test_average_falls_back_to_the_last_cost_when_nothing_is_on_hand(self) -> None:
-        costing = Costing(Decimal(0), Decimal(0), Decimal(9), NOW)
+        costing = Costing(Decimal(0), Decimal(0), Decimal(9), (NOW, 1))
         assert costing.unit_cost(CostMethod.AVERAGE) == Decimal(9)
 
     def test_last_received_is_the_newest_unit_cost(self) -> None:
-        costing = Costing(Decimal(3), Decimal(10), Decimal(9), NOW)
+        costing = Costing(Decimal(3), Decimal(10), Decimal(9), (NOW, 1))
         assert costing.unit_cost(CostMethod.LAST_RECEIVED) == Decimal(9)
 
     @pytest.mark.parametrize("method", CostMethod)
@@ -103,16 +103,16 @@ class TestTheCostOfTheNextUnits:
         assert Costing().unit_cost(method) is None
 
     def test_units_that_come_count_for_the_average(self) -> None:
-        costing = Costing(Decimal(1), Decimal(10), Decimal(10), NOW - DAY)
-        costing = costing.came(Decimal(1), Decimal(20), Decimal(20), NOW)
+        costing = Costing(Decimal(1), Decimal(10), Decimal(10), (NOW - DAY, 1))
+        costing = costing.came(Decimal(1), Decimal(20), Decimal(20), (NOW, 2))
         assert costing.unit_cost(CostMethod.AVERAGE) == Decimal(15)
         assert costing.unit_cost(CostMethod.LAST_RECEIVED) == Decimal(20)
 
     def test_units_that_come_back_dated_are_not_the_last_received(self) -> None:
-        costing = Costing(Decimal(1), Decimal(10), Decimal(10), NOW)
-        costing = costing.came(Decimal(1), Decimal(20), Decimal(20), NOW - DAY)
+        costing = Costing(Decimal(1), Decimal(10), Decimal(10), (NOW, 1))
+        costing = costing.came(Decimal(1), Decimal(20), Decimal(20), (NOW - DAY, 2))
         assert costing.unit_cost(CostMethod.LAST_RECEIVED) == Decimal(10)
 
     def test_units_that_leave_take_their_value_out_of_the_average(self) -> None:
-        costing = Costing(Decimal(2), Decimal(30), Decimal(20), NOW).left(Decimal(1), Decimal(10))
+        costing = Costing(Decimal(2), Decimal(30), Decimal(20), (NOW, 1)).left(Decimal(1), Decimal(10))
         assert costing.unit_cost(CostMethod.AVERAGE) == Decimal(20)

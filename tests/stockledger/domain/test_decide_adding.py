@@ -131,7 +131,7 @@ class TestWhatItCosts:
         assert counts(movement.stocked_item.unit_cost, movement.stocked_item.value) == [0, 0]
 
     def test_the_average_counts_what_was_added_and_removed_in_the_same_batch(self) -> None:
-        costing = Costing(Decimal(2), Decimal(20), Decimal(10), NOW - DAY)
+        costing = Costing(Decimal(2), Decimal(20), Decimal(10), (NOW - DAY, 1))
         stock = stock_on(shelf(layer(1, 2, unit_cost=10), costing=costing))
         carry_out(stock, adding(2, cost=usd(40)), new_id=8)
         carry_out(stock, removing(1))
@@ -139,7 +139,7 @@ class TestWhatItCosts:
         assert movement.stocked_item.unit_cost == 30
 
     def test_the_last_received_cost_is_that_of_the_newest_units(self) -> None:
-        stock = stock_on(shelf(costing=Costing(Decimal(2), Decimal(20), Decimal(10), NOW - DAY)))
+        stock = stock_on(shelf(costing=Costing(Decimal(2), Decimal(20), Decimal(10), (NOW - DAY, 1))))
         carry_out(stock, adding(2, cost=usd(40)), new_id=8)
         (movement,) = carry_out(stock, adding(1, cost=CostMethod.LAST_RECEIVED), new_id=9)
         assert movement.stocked_item.unit_cost == 40
@@ -245,7 +245,7 @@ class TestLimits:
 
     def test_no_unit_costs_as_much_as_the_limit_though_it_is_the_average(self) -> None:
         """A millionth of a unit at just below the limit is worth a million after rounding: on average, the limit."""
-        costing = Costing(Decimal("0.000001"), Decimal(1_000_000), Decimal("999999999999.9999999999"), NOW)
+        costing = Costing(Decimal("0.000001"), Decimal(1_000_000), Decimal("999999999999.9999999999"), (NOW, 1))
         fine = stock_on(shelf(stocks=item(scale=6), costing=costing))
         refusal = refusal_of(adding("0.000001", cost=CostMethod.AVERAGE), fine)
         assert isinstance(refusal, StockLimitExceeded)
