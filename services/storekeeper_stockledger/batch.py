@@ -6,7 +6,7 @@ the batch, is answered as it was then. What comes after a batch is full waits fo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -260,7 +260,8 @@ class Batch:
     def _preview(self, submission: Submission, movements: Sequence[Movement]) -> tuple[RecordedMovement, ...]:
         return tuple(
             recorded_movement(
-                movement,
+                # One that would be opened has no id that anybody should remember.
+                movement if movement.position_id in self.stock.shelves else replace(movement, position_id=0),
                 line=line,
                 request_id=submission.request_id,
                 actor=submission.actor,

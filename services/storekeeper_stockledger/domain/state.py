@@ -69,8 +69,8 @@ class Stock:
 
     # --- who is meant ---
 
-    def shelf(self, name: Name) -> Shelf:
-        """The shelf that an operation names. What is missing is told as exactly as it is known.
+    def shelf(self, name: Name, path: str = "source") -> Shelf:
+        """The shelf that an operation names, at this path. What is missing is told as exactly as it is known.
 
         A position that is closed is missing, too, but not the stocked items that it had: they are there, and empty.
         """
@@ -80,7 +80,7 @@ class Stock:
             case StockedItemIds(stocked_item_ids):
                 shelves = {shelf.position_id: shelf for shelf in map(self.home_of, stocked_item_ids)}
                 if len(shelves) > 1:
-                    raise BadField("source.stocked_items.stocked_item_ids", "are of several positions")
+                    raise BadField(f"{path}.stocked_items.stocked_item_ids", "are of several positions")
                 return next(iter(shelves.values()))
             case PositionId(position_id):
                 if position_id not in self.shelves or not self.shelves[position_id].is_open:

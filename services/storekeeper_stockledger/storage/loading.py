@@ -284,7 +284,8 @@ class _Loading:
 
     def _put_costing(self, costing: Mapping[int, Costing]) -> None:
         for position_id, known in costing.items():
-            self._positions[position_id].costing = known
+            if position_id in self._positions:
+                self._positions[position_id].costing = known
 
     def _make_blank(
         self,

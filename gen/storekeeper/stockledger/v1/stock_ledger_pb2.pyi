@@ -3484,7 +3484,7 @@ class Movement(_message.Message):
     stocked_item_id: _builtins.int
     """The stocked item whose units went. 0 in the preview of one that is new, and when units are only expected."""
     position_id: _builtins.int
-    """Its position."""
+    """Where they were, or are now. 0 in the preview of a change that opens the position."""
     item_id: _builtins.int
     """Its item."""
     location_id: _builtins.int

@@ -24,7 +24,7 @@ def assemble(operation: AssembleStock, draft: Draft) -> None:
     check_quantity(operation.quantity, target)
     check_tracking(operation, target, draft)
     for number, component in enumerate(operation.components):
-        _consume(component, f"components[{number}].quantity", operation.reference, draft)
+        _consume(component, f"components[{number}].", operation.reference, draft)
     _produce(operation, target, _cost_of(draft), operation.reference, draft)
 
 
@@ -37,7 +37,7 @@ def disassemble(operation: DisassembleStock, draft: Draft) -> None:
         order=operation.order,
         include_expired=operation.include_expired,
     )
-    _consume(kits, "quantity", operation.reference, draft)
+    _consume(kits, "", operation.reference, draft)
     values = _divided(_cost_of(draft), operation.parts, draft.settings.currency_code)
     for number, (part, value) in enumerate(zip(operation.parts, values, strict=True)):
         target = draft.stock.shelf(part.target)
@@ -47,9 +47,9 @@ def disassemble(operation: DisassembleStock, draft: Draft) -> None:
         _produce(part, target, value, operation.reference, draft)
 
 
-def _consume(component: Component, field: str, reference: str, draft: Draft) -> None:
-    shelf = draft.stock.shelf(component.source)
-    check_quantity(component.quantity, shelf, field)
+def _consume(component: Component, path: str, reference: str, draft: Draft) -> None:
+    shelf = draft.stock.shelf(component.source, f"{path}source")
+    check_quantity(component.quantity, shelf, f"{path}quantity")
     check_leaves(shelf, draft.settings)
     draws = take_available(draft, shelf, component, component.quantity)
     draft.draw(shelf, Kind.CONSUMED, draws, reference=reference)
