@@ -33,6 +33,10 @@ PATIENCE_S: Final = 1.0
 """How long a batch in trouble keeps its lane. Longer than it takes to connect anew; then the callers hear of a database
 that is away and may try another replica, and a batch that rivals are in the way of lets other tenants have their turn."""
 
+COLLISIONS_MAX: Final = 3
+"""How often a batch may meet what another process has made unique meanwhile. After that it collides with itself: with serial
+numbers that go from unit to unit within it, one statement can meet the second unit first."""
+
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -49,6 +53,7 @@ class Ledger:
         that the batch had no room for, or all of them while rivals are in the way: apply them again.
         """
         trouble: Exception = Postponed()
+        collisions = 0
         give_up = min(deadline, time.monotonic() + PATIENCE_S)
         for delay in chain(RETRY_DELAYS_S, repeat(RETRY_DELAYS_S[-1])):
             pause = delay * random.uniform(0.5, 1.0)
@@ -61,7 +66,8 @@ class Ledger:
             except (Unavailable, DeadlineExceeded) as error:
                 trouble = error
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not hit those beside its cause
-                if not _may_pass(error):
+                collisions += isinstance(error, errors.UniqueViolation)
+                if not _may_pass(error) or collisions > COLLISIONS_MAX:
                     return self._apply_apart(tenant_id, asked, deadline, error)
                 trouble = Postponed()
                 log.debug("batch_repeated", cause=type(error).__name__, asked=len(asked))
