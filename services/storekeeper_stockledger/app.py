@@ -13,7 +13,7 @@ from storekeeper_kit.migrations import require_current
 
 from .batch import Asked, weight_of
 from .descriptions import Descriptions
-from .domain.operations import ItemAtLocation, PositionId
+from .domain.instants import PositionAsked
 from .domain.records import Position
 from .domain.stock import StockedItem
 from .expiring import Sweeper
@@ -25,6 +25,7 @@ from .servicer.stock_ledger import StockLedger
 from .settings import StockLedgerSettings
 from .storage.planning import BY_INDEX
 from .storage.privileges import require_append_only
+from .valuations import Valuations
 from .watch import LANES, Watch
 
 NAME: Final = pb.DESCRIPTOR.services_by_name["StockLedger"].full_name
@@ -55,7 +56,7 @@ async def serve(settings: StockLedgerSettings) -> None:
     changes: Coalescer[Asked, Answer] = Coalescer(
         watch.told_by(ledger.apply), lanes=settings.lanes, name="changes", weight=weight_of
     )
-    positions: Coalescer[ItemAtLocation | PositionId, Position] = Coalescer(
+    positions: Coalescer[PositionAsked, Position] = Coalescer(
         hot_reads.positions, lanes=settings.read_lanes, name="positions"
     )
     stocked_items: Coalescer[int, StockedItem] = Coalescer(
@@ -68,6 +69,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         stocked_items=stocked_items,
         descriptions=Descriptions(database),
         reads=reads,
+        valuations=Valuations(database),
         watch=watch,
         workers=workers,
     )

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, Table
 from storekeeper_kit.database import Database
 from storekeeper_kit.extensions import VENDORS_MAX, changed
 
+from .domain.costs import UnitCost
 from .domain.extensions import Extensions
 from .domain.items import Item, Settings
 from .domain.journal import Entry
@@ -24,8 +25,10 @@ from .domain.records import Location, Position, PositionTerms
 from .domain.refusals import (
     BadField,
     CurrencyFrozen,
+    CurrencyMismatch,
     EtagMismatch,
     ItemArchived,
+    ItemHasPositions,
     ItemHasStock,
     ItemNotFound,
     LocationInactive,
@@ -35,7 +38,7 @@ from .domain.refusals import (
     PositionNotFound,
     RequestIdReused,
 )
-from .storage import describing, locking, tables
+from .storage import describing, locking, tables, views
 
 T = TypeVar("T")
 
@@ -150,39 +153,63 @@ class Descriptions:
 
     # --- items ---
 
-    def register_item(self, tenant_id: int, item: Item, *, deadline: float) -> Item:
-        """Learn of an item, or of a later version of one; an older one changes nothing."""
+    def register_item(self, tenant_id: int, item: Item, *, with_cost: bool = True, deadline: float) -> Item:
+        """Learn of an item, or of a later version of one; an older one changes nothing.
+
+        Without its cost, what is known of that stays: whoever registers it may not say.
+        """
 
         def register(connection: Connection) -> Item:
-            if describing.insert_item(connection, tenant_id, item):
-                return item
+            currency_code = _lock_currency(connection, tenant_id, item.standard_cost)
             row = locking.lock_item(connection, tenant_id, item.item_id)
-            assert row, "items stay"
-            known = describing.read_item(row)
-            if item.version <= known.version:
-                return known
-            recounts, archives = _is_counted_otherwise(item, known), item.archived and not known.archived
-            if recounts or archives:
-                # Whoever adds stock has finished, or will find the item as it is after this.
-                of_item = tables.position.c.item_id == item.item_id
-                locking.lock_positions_where(connection, tenant_id, of_item)
-            if recounts:
-                _check_never_stocked(connection, tenant_id, item.item_id)
-            key = {"item_id": item.item_id}
-            return describing.read_item(describing.update_row(connection, tables.item, tenant_id, key, asdict(item)))
+            if row is None:
+                _check_currency(currency_code, item.standard_cost)
+                if describing.insert_item(connection, tenant_id, item):
+                    return item
+                # A twin was faster.
+                row = locking.lock_item(connection, tenant_id, item.item_id)
+                assert row, "items stay"
+            known = None if row.forgotten else describing.read_item(row, currency_code)
+            after = _news(item, known, with_cost=with_cost)
+            if after is not known:
+                _check_currency(currency_code, item.standard_cost)
+                if known:
+                    _await_those_who_count(connection, tenant_id, known, after)
+                describing.update_item(connection, tenant_id, after)
+            return after
 
         return self._database.transact(register, deadline=deadline)
 
-    def check_item(self, tenant_id: int, item: Item) -> Item:
+    def check_item(self, tenant_id: int, item: Item, *, with_cost: bool = True) -> Item:
         """What `register_item` would answer at this moment; changes nothing, and waits for nobody."""
         with self._database.read() as connection:
-            row = describing.find_row(connection, tables.item, tenant_id, item_id=item.item_id)
-            known = describing.read_item(row) if row else None
-            if known is None or item.version > known.version:
-                if known is not None and _is_counted_otherwise(item, known):
+            currency_code = _currency(connection, tenant_id)
+            row = describing.find_row(connection, tables.item, tenant_id, item_id=item.item_id, forgotten=False)
+            known = describing.read_item(row, currency_code) if row else None
+            after = _news(item, known, with_cost=with_cost)
+            if after is not known:
+                _check_currency(currency_code, item.standard_cost)
+                if known is not None and _is_counted_otherwise(after, known):
                     _check_never_stocked(connection, tenant_id, item.item_id)
-                return item
-        return known
+        return after
+
+    def unregister_item(self, tenant_id: int, item_id: int, *, deadline: float) -> None:
+        """Forget an item that was never stocked; one that is not known is forgotten already."""
+
+        def forget(connection: Connection) -> None:
+            # Whoever opens a position for it has finished, or will find it forgotten.
+            row = locking.lock_item(connection, tenant_id, item_id)
+            if row is not None and not row.forgotten:
+                _check_unused(connection, tenant_id, item_id)
+                describing.forget_item(connection, tenant_id, item_id)
+
+        self._database.transact(forget, deadline=deadline)
+
+    def check_unregistering(self, tenant_id: int, item_id: int) -> None:
+        """Whether `unregister_item` would refuse at this moment; changes nothing, and waits for nobody."""
+        with self._database.read() as connection:
+            if describing.has_rows(connection, tables.item, tenant_id, item_id=item_id, forgotten=False):
+                _check_unused(connection, tenant_id, item_id)
 
     # --- positions ---
 
@@ -195,7 +222,7 @@ class Descriptions:
         def create(connection: Connection) -> Created[Position]:
             # A registration that finds the item without stock has finished, or will find this position.
             item_row = locking.lock_item(connection, tenant_id, pair.item_id)
-            if item_row is None:
+            if item_row is None or item_row.forgotten:
                 raise ItemNotFound(pair.item_id)
             location = locking.lock_location(connection, tenant_id, pair.location_id)
             if location is None:
@@ -203,7 +230,7 @@ class Descriptions:
             now = locking.lock_journal_head(connection, tenant_id)
             repeated = _repeated(connection, tenant_id, claim)
             if repeated:
-                row = describing.find_row(connection, tables.position, tenant_id, **key, operation_id=repeated)
+                row = describing.find_row(connection, views.position, tenant_id, **key, operation_id=repeated)
                 assert row, "what was opened stays on record, closed or not"
                 return Created(describing.read_position(row), replayed=True)
             row = describing.find_row(connection, tables.position, tenant_id, **key, close_time=None)
@@ -237,10 +264,9 @@ class Descriptions:
             item_row = describing.find_row(connection, tables.item, tenant_id, item_id=position.item_id)
             assert item_row, "items stay"
             _check_terms(replace(position.terms, **values), describing.read_item(item_row), given=values)
-            changed = describing.update_row(
-                connection, tables.position, tenant_id, key, {**values, "revision": position.revision + 1}
-            )
-            return describing.read_position(changed)
+            values = {**values, "revision": position.revision + 1}
+            describing.update_row(connection, tables.position, tenant_id, key, values)
+            return describing.read_position(describing.find_row(connection, views.position, tenant_id, **key))
 
         return self._database.transact(change, deadline=deadline)
 
@@ -260,6 +286,7 @@ class Descriptions:
             row = locking.lock_settings(connection, tenant_id)
             _check_revision("settings", tenant_id, row.revision, wanted.revision)
             if wanted.values.get("currency_code", row.currency_code) != row.currency_code:
+                describing.drop_standard_costs(connection, tenant_id)
                 _check_nothing_opened(connection, tenant_id, row.currency_code)
             values = {**wanted.values, "revision": row.revision + 1}
             return describing.read_settings(describing.update_row(connection, tables.settings, tenant_id, {}, values))
@@ -301,6 +328,25 @@ def _check_name(connection: Connection, tenant_id: int, current: str, wanted: ob
         raise LocationNameTaken(str(wanted))
 
 
+def _news(item: Item, known: Item | None, *, with_cost: bool) -> Item:
+    """What is known of an item once this was told: just what was known before, if that was not older."""
+    if known is not None and item.version <= known.version:
+        return known
+    if with_cost:
+        return item
+    return replace(item, standard_cost=known.standard_cost if known else None)
+
+
+def _await_those_who_count(connection: Connection, tenant_id: int, known: Item, after: Item) -> None:
+    """Whoever adds stock by what was known has finished, or will find the item as it is from now on."""
+    recounts, archives = _is_counted_otherwise(after, known), after.archived and not known.archived
+    if recounts or archives:
+        of_item = tables.position.c.item_id == after.item_id
+        locking.lock_positions_where(connection, tenant_id, of_item)
+    if recounts:
+        _check_never_stocked(connection, tenant_id, after.item_id)
+
+
 def _is_counted_otherwise(item: Item, known: Item) -> bool:
     return (item.tracking, item.quantity_scale) != (known.tracking, known.quantity_scale)
 
@@ -308,6 +354,35 @@ def _is_counted_otherwise(item: Item, known: Item) -> bool:
 def _check_never_stocked(connection: Connection, tenant_id: int, item_id: int) -> None:
     if describing.has_rows(connection, tables.stocked_item, tenant_id, item_id=item_id):
         raise ItemHasStock(item_id)
+
+
+def _check_unused(connection: Connection, tenant_id: int, item_id: int) -> None:
+    """An item can be forgotten as long as nothing depends on it: no stock, no order, no open position."""
+    _check_never_stocked(connection, tenant_id, item_id)
+    open_positions = describing.find_rows(connection, tables.position, tenant_id, item_id=item_id, close_time=None)
+    if any(position.on_order for position in open_positions):
+        raise ItemHasStock(item_id)
+    if open_positions:
+        raise ItemHasPositions(item_id)
+
+
+def _currency(connection: Connection, tenant_id: int) -> str:
+    row = describing.find_row(connection, tables.settings, tenant_id)
+    return row.currency_code if row else Settings().currency_code
+
+
+def _lock_currency(connection: Connection, tenant_id: int, cost: UnitCost | None) -> str:
+    """The currency that stock is valued in; nobody changes it while something gets a cost in it."""
+    if cost is None:
+        return _currency(connection, tenant_id)
+    describing.begin_tenant(connection, tenant_id)
+    currency_code: str = locking.share_settings(connection, tenant_id).currency_code
+    return currency_code
+
+
+def _check_currency(currency_code: str, cost: UnitCost | None) -> None:
+    if cost is not None and cost.currency_code != currency_code:
+        raise CurrencyMismatch(currency_code)
 
 
 def _check_nothing_opened(connection: Connection, tenant_id: int, currency_code: str) -> None:

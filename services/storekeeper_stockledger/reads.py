@@ -1,32 +1,48 @@
 """Answers what is asked of the ledger without changing it. Reads take no locks and see what is committed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Connection, Row, Select
 
 from storekeeper_kit.database import Database
 from storekeeper_kit.ordering import Order
 from storekeeper_kit.pages import Rows
 
+from .domain.instants import Instant, PositionAsked
 from .domain.journal import RecordedMovement
-from .domain.operations import ItemAtLocation, PositionId
-from .domain.records import Location, Position
-from .domain.refusals import PositionNotFound, StockedItemNotFound
+from .domain.operations import PositionId
+from .domain.records import Expectation, Location, Position, Reservation
+from .domain.refusals import PositionNotFound, StockedItemNotFound, WatchAhead
 from .domain.stock import StockedItem
 from .storage import listing
 from .storage.describing import read_location, read_position
-from .storage.fields import LOCATION_ORDER, MOVEMENT_ORDER, OLDEST_FIRST, POSITION_ORDER
+from .storage.fields import (
+    EXPECTATION_ORDER,
+    LOCATION_ORDER,
+    MOVEMENT_ORDER,
+    OLDEST_FIRST,
+    POSITION_ORDER,
+    POSITION_THEN_ORDER,
+    RESERVATION_ORDER,
+)
+from .storage.instants import find_instant, find_instants, parameters
 from .storage.listing import (
+    ExpectationFilter,
     LocationFilter,
     MovementFilter,
     Page,
     PositionFilter,
+    ReservationFilter,
     StockedItemFilter,
     read_stocked_item,
 )
 from .storage.movements import read_movement
+from .storage.positions import Name, positions_now, positions_then
+
+NO_PARAMETERS: Final[Mapping[str, object]] = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -37,19 +53,11 @@ class Reads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def positions(
-        self, tenant_id: int, names: Sequence[ItemAtLocation | PositionId], _deadline: float
-    ) -> list[Position | Exception]:
-        """The positions of these names, by one statement; PositionNotFound in the place of one that isn't there."""
-        ids = {name.position_id for name in names if isinstance(name, PositionId)}
-        pairs = list({name: None for name in names if isinstance(name, ItemAtLocation)})
+    def positions(self, tenant_id: int, asked: Sequence[PositionAsked], _deadline: float) -> list[Position | Exception]:
+        """Positions as they are or were, by one statement for each; a refusal in the place of one that can't be told."""
         with self._database.read() as connection:
-            positions = listing.positions_named(connection, tenant_id, ids, pairs)
-        found: dict[ItemAtLocation | PositionId, Position] = {}
-        for position in positions:
-            found[PositionId(position.position_id)] = position
-            found[ItemAtLocation(position.item_id, position.location_id)] = position
-        return [found.get(name) or _not_found(name) for name in names]
+            answers = _positions_now(connection, tenant_id, asked) | _positions_then(connection, tenant_id, asked)
+        return [answers.get(one) or _not_found(one.name) for one in asked]
 
     def stocked_items_named(
         self, tenant_id: int, stocked_item_ids: Sequence[int], _deadline: float
@@ -67,8 +75,13 @@ class Reads:
         return self._page(listing.select_locations(tenant_id, wanted), LOCATION_ORDER, page, read_location)
 
     def positions_where(self, tenant_id: int, page: Page, wanted: PositionFilter) -> Rows[Position]:
-        """Positions by id."""
-        return self._page(listing.select_positions(tenant_id, wanted), POSITION_ORDER, page, read_position)
+        """Positions by id, as they are or were."""
+        listed = listing.select_positions(tenant_id, wanted)
+        if wanted.as_of is None:
+            return self._page(listed, POSITION_ORDER, page, read_position)
+        with self._database.read() as connection:
+            instant = find_instant(connection, tenant_id, wanted.as_of)
+        return self._page(listed, POSITION_THEN_ORDER, page, read_position, parameters(instant))
 
     def stocked_items(
         self, tenant_id: int, page: Page, wanted: StockedItemFilter, order: Order = OLDEST_FIRST
@@ -78,17 +91,69 @@ class Reads:
 
     def movements(self, tenant_id: int, page: Page, wanted: MovementFilter) -> Rows[RecordedMovement]:
         """Movements by id."""
-        return self._page(listing.select_movements_where(tenant_id, wanted), MOVEMENT_ORDER, page, read_movement)
+        listed = listing.select_movements_where(tenant_id, wanted)
+        if wanted.is_of_an_item:
+            listed = listing.next_of_each_position(listed, tenant_id, wanted, MOVEMENT_ORDER, _and_one_more(page))
+        return self._page(listed, MOVEMENT_ORDER, page, read_movement)
 
-    def _page(self, listed: Select[Any], order: Order, page: Page, read: Callable[[Row[Any]], T]) -> Rows[T]:
-        """One row more than the page holds is read, which tells whether another page follows."""
+    def reservations(self, tenant_id: int, page: Page, wanted: ReservationFilter) -> Rows[Reservation]:
+        """What demands have of stocked items, by position, demand and stocked item."""
+        listed = listing.select_reservations(tenant_id, wanted)
+        return self._page(listed, RESERVATION_ORDER, page, listing.read_reservation)
+
+    def expectations(self, tenant_id: int, page: Page, wanted: ExpectationFilter) -> Rows[Expectation]:
+        """What order lines bring, by position and order line."""
+        listed = listing.select_expectations(tenant_id, wanted)
+        return self._page(listed, EXPECTATION_ORDER, page, listing.read_expectation)
+
+    def _page(
+        self,
+        listed: Select[Any],
+        order: Order,
+        page: Page,
+        read: Callable[[Row[Any]], T],
+        parameters: Mapping[str, object] = NO_PARAMETERS,
+    ) -> Rows[T]:
+        """The rows of a page, and whether another one follows."""
         with self._database.read() as connection:
-            rows = listing.page_of(connection, listed, order, replace(page, size=page.size + 1))
-            total = listing.total_of(connection, listed) if page.with_total else 0
+            rows = listing.page_of(connection, listed, order, _and_one_more(page), parameters)
+            total = listing.total_of(connection, listed, parameters) if page.with_total else 0
         return Rows([read(row) for row in rows[: page.size]], more=len(rows) > page.size, total=total)
 
 
-def _not_found(name: ItemAtLocation | PositionId) -> PositionNotFound:
+def _and_one_more(page: Page) -> Page:
+    """What is read for a page: the row after its last one tells that another page follows."""
+    return replace(page, size=page.size + 1)
+
+
+def _positions_now(
+    connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
+) -> dict[PositionAsked, Position | Exception]:
+    wanted = [one for one in asked if one.as_of is None]
+    found = positions_now(connection, tenant_id, [one.name for one in wanted]) if wanted else {}
+    return {one: found[one.name] for one in wanted if one.name in found}
+
+
+def _positions_then(
+    connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
+) -> dict[PositionAsked, Position | Exception]:
+    wanted = {one: one.as_of for one in asked if one.as_of is not None}
+    if not wanted:
+        return {}
+    instants = find_instants(connection, tenant_id, set(wanted.values()))
+    answers: dict[PositionAsked, Position | Exception] = {}
+    named: dict[PositionAsked, tuple[Name, Instant]] = {}
+    for one, as_of in wanted.items():
+        instant = instants[as_of]
+        if isinstance(instant, WatchAhead):
+            answers[one] = instant
+        else:
+            named[one] = (one.name, instant)
+    found = positions_then(connection, tenant_id, list(named.values()))
+    return answers | {one: found[key] for one, key in named.items() if key in found}
+
+
+def _not_found(name: Name) -> PositionNotFound:
     if isinstance(name, PositionId):
         return PositionNotFound(position_id=name.position_id)
     return PositionNotFound(item_id=name.item_id, location_id=name.location_id)

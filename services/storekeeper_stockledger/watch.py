@@ -17,7 +17,7 @@ from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Overloaded
 
 from .domain.journal import RecordedMovement
-from .domain.refusals import Refused
+from .domain.refusals import WatchAhead
 from .journal_ends import JournalEnds, JournalReader
 from .storage.watching import Watched, journal_ends, movements_between
 
@@ -36,13 +36,6 @@ LANES: Final = 2
 Asked = TypeVar("Asked")
 Answers = TypeVar("Answers")
 Message = TypeVar("Message")
-
-
-@dataclass(eq=False)
-class WatchAhead(Refused):
-    """The journal doesn't go that far; it may have been restored from a backup."""
-
-    last_movement_id: int
 
 
 @dataclass(frozen=True, slots=True)

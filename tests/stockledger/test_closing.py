@@ -12,6 +12,7 @@ import pytest
 from storekeeper_kit.database import Database
 from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Outcome, Recorded
+from storekeeper_stockledger.domain.instants import PositionAsked
 from storekeeper_stockledger.domain.items import Tracking
 from storekeeper_stockledger.domain.operations import AddStock, ClosePosition, ItemAtLocation, Operation, PositionId
 from storekeeper_stockledger.domain.refusals import (
@@ -81,7 +82,7 @@ def waits(future: Future[Any]) -> bool:
 
 def is_open(tenant: Tenant, position_id: int) -> bool:
     """Whether the position is there, to be read by either of its names, and listed."""
-    (found,) = tenant.reads.positions(tenant.tenant_id, [PositionId(position_id)], deadline())
+    (found,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))], deadline())
     listed = tenant.reads.positions_where(tenant.tenant_id, ALL, PositionFilter()).rows
     assert any(one.position_id == position_id for one in listed) is not isinstance(found, PositionNotFound)
     return not isinstance(found, PositionNotFound)

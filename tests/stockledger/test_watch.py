@@ -14,10 +14,11 @@ from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Overloaded
 from storekeeper_stockledger import journal_ends, watch
 from storekeeper_stockledger.domain.places import Kind
+from storekeeper_stockledger.domain.refusals import WatchAhead
 from storekeeper_stockledger.storage import tables
 from storekeeper_stockledger.storage.listing import MovementFilter
 from storekeeper_stockledger.storage.watching import Watched, movements_between
-from storekeeper_stockledger.watch import Step, View, Watch, WatchAhead
+from storekeeper_stockledger.watch import Step, View, Watch
 from tests.stockledger.tenant import Tenant, accepted, deadline, submission
 from tests.stockledger.verbs import adding, removing
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from .costs import UnitCost
+
 
 class Tracking(StrEnum):
     """How the units of an item are told apart."""
@@ -23,6 +25,8 @@ class Item:
     quantity_scale: int
     archived: bool = False
     """Whether it is no longer stocked: nothing comes in."""
+    standard_cost: UnitCost | None = None
+    """What a unit should cost. Known when it is registered or read to be told; no decision needs it."""
 
     def measures(self, quantity: Decimal) -> bool:
         """Whether `quantity` has no more decimals than the item's scale."""

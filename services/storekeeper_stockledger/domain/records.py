@@ -1,4 +1,4 @@
-"""Locations and positions as the ledger keeps them, to be read and described."""
+"""What the ledger keeps of locations, positions, reservations and expectations, to be read and described."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,3 +44,30 @@ class Position:
     creator: str
     create_time: datetime
     revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What a demand has of a stocked item."""
+
+    demand: str
+    stocked_item_id: int
+    position_id: int
+    item_id: int
+    location_id: int
+    reserved: Decimal
+    picked: Decimal
+    delivered: Decimal
+    expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What an order line brings to a position."""
+
+    order_line: str
+    position_id: int
+    item_id: int
+    location_id: int
+    on_order: Decimal
+    received: Decimal

@@ -248,3 +248,24 @@ class ChangeRefused(Refused):
     refusal: Refused
     path: str = ""
     """Where it stands in the request, as far as that is known."""
+
+
+@dataclass(eq=False)
+class WatchAhead(Refused):
+    """A token, or an instant, lies ahead of the journal, which may have been restored from a backup."""
+
+    last_movement_id: int
+
+
+@dataclass(eq=False)
+class ItemHasPositions(Refused):
+    """The item has open positions, so it can't be forgotten."""
+
+    item_id: int
+
+
+@dataclass(eq=False)
+class PermissionRequired(Refused):
+    """The caller lacks a permission."""
+
+    permission: str

@@ -20,21 +20,43 @@ from storekeeper_kit.reading import Reading
 
 from ..domain.places import Kind
 from ..storage.fields import (
+    EXPECTATION_FIELDS,
+    EXPECTATION_ORDER,
     LOCATION_FIELDS,
     LOCATION_ORDER,
     MOVEMENT_FIELDS,
     MOVEMENT_ORDER,
     POSITION_FIELDS,
     POSITION_ORDER,
+    POSITION_THEN_FIELDS,
+    POSITION_THEN_ORDER,
+    RESERVATION_FIELDS,
+    RESERVATION_ORDER,
     STOCKED_ITEM_FIELDS,
     STOCKED_ITEM_ORDERS,
 )
-from ..storage.listing import LocationFilter, MovementFilter, Page, PositionFilter, StockedItemFilter
-from .reading import LOT_CHARS_MAX
+from ..storage.listing import (
+    ExpectationFilter,
+    LocationFilter,
+    MovementFilter,
+    Page,
+    PositionFilter,
+    ReservationFilter,
+    StockedItemFilter,
+)
+from .instants import read_as_of
+from .reading import LOT_CHARS_MAX, REFERENCE_CHARS_MAX
 
 KINDS: Final[dict[int, Kind]] = {pb.MovementKind.Value(f"MOVEMENT_KIND_{kind.name}"): kind for kind in Kind}
 
-ListRequest = pb.ListLocationsRequest | pb.ListPositionsRequest | pb.ListStockedItemsRequest | pb.ListMovementsRequest
+ListRequest = (
+    pb.ListLocationsRequest
+    | pb.ListPositionsRequest
+    | pb.ListStockedItemsRequest
+    | pb.ListMovementsRequest
+    | pb.ListReservationsRequest
+    | pb.ListExpectationsRequest
+)
 Wanted = TypeVar("Wanted")
 T = TypeVar("T")
 
@@ -66,15 +88,18 @@ def locations(request: pb.ListLocationsRequest, caller: Caller) -> Asked[Locatio
 def positions(request: pb.ListPositionsRequest, caller: Caller) -> Asked[PositionFilter]:
     """What ListPositions is asked for."""
     read = Reading()
-    query, page = _page(read, request, caller, POSITION_ORDER, with_total=request.with_total_size)
+    as_of = read_as_of(read, request)
+    order, fields = (POSITION_ORDER, POSITION_FIELDS) if as_of is None else (POSITION_THEN_ORDER, POSITION_THEN_FIELDS)
+    query, page = _page(read, request, caller, order, with_total=request.with_total_size)
     wanted = PositionFilter(
         item_id=read.optional_identifier("item_id", request.item_id),
         location_id=read.optional_identifier("location_id", request.location_id),
         below_minimum=request.below_minimum,
-        matching=read_filter(read, "filter", _filter(request), POSITION_FIELDS, caller),
+        as_of=as_of,
+        matching=read_filter(read, "filter", _filter(request), fields, caller),
     )
     read.finish()
-    return Asked(query, POSITION_ORDER, page, wanted)
+    return Asked(query, order, page, wanted)
 
 
 def stocked_items(request: pb.ListStockedItemsRequest, caller: Caller) -> Asked[StockedItemFilter]:
@@ -114,6 +139,39 @@ def movements(request: pb.ListMovementsRequest, caller: Caller) -> Asked[Movemen
     )
     read.finish()
     return Asked(query, MOVEMENT_ORDER, page, wanted)
+
+
+def reservations(request: pb.ListReservationsRequest, caller: Caller) -> Asked[ReservationFilter]:
+    """What ListReservations is asked for."""
+    read = Reading()
+    query, page = _page(read, request, caller, RESERVATION_ORDER)
+    wanted = ReservationFilter(
+        demand=read.text("demand", request.demand, max_length=REFERENCE_CHARS_MAX) or None,
+        position_id=read.optional_identifier("position_id", request.position_id),
+        stocked_item_id=read.optional_identifier("stocked_item_id", request.stocked_item_id),
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        include_closed=request.include_closed,
+        matching=read_filter(read, "filter", _filter(request), RESERVATION_FIELDS, caller),
+    )
+    read.finish()
+    return Asked(query, RESERVATION_ORDER, page, wanted)
+
+
+def expectations(request: pb.ListExpectationsRequest, caller: Caller) -> Asked[ExpectationFilter]:
+    """What ListExpectations is asked for."""
+    read = Reading()
+    query, page = _page(read, request, caller, EXPECTATION_ORDER)
+    wanted = ExpectationFilter(
+        order_line=read.text("order_line", request.order_line, max_length=REFERENCE_CHARS_MAX) or None,
+        position_id=read.optional_identifier("position_id", request.position_id),
+        item_id=read.optional_identifier("item_id", request.item_id),
+        location_id=read.optional_identifier("location_id", request.location_id),
+        include_closed=request.include_closed,
+        matching=read_filter(read, "filter", _filter(request), EXPECTATION_FIELDS, caller),
+    )
+    read.finish()
+    return Asked(query, EXPECTATION_ORDER, page, wanted)
 
 
 def _page(

@@ -14,7 +14,7 @@ from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
 
-from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
+from ..domain.costs import CostMethod, UnitCost
 from ..domain.operations import (
     OPERATION_KINDS,
     AddStock,
@@ -53,8 +53,8 @@ from .reading import (
     LOT_CHARS_MAX,
     REASON_CHARS_MAX,
     REFERENCE_CHARS_MAX,
-    currency_code,
     item_at_location,
+    unit_cost,
 )
 
 CLOCKS_APART_MAX: Final = timedelta(minutes=1)
@@ -178,7 +178,7 @@ def _update(read: Reading, request: pb.UpdateStockedItemRequest, caller: Caller)
 
 def _new_unit_cost(read: Reading, given: pb.StockedItem) -> UnitCost | None:
     if given.HasField("unit_cost"):
-        return _unit_cost(read, "stocked_item.unit_cost", given.unit_cost)
+        return unit_cost(read, "stocked_item.unit_cost", given.unit_cost)
     read.violation("stocked_item.unit_cost", "is required: a cost that is known stays known")
     return None
 
@@ -526,19 +526,11 @@ def _past(read: Reading, request: Request, field: str) -> datetime | None:
 def _cost(read: Reading, request: pb.AddStockRequest | pb.ReceiveStockRequest) -> UnitCost | CostMethod | None:
     match request.WhichOneof("cost"):
         case "unit_cost":
-            return _unit_cost(read, "unit_cost", request.unit_cost)
+            return unit_cost(read, "unit_cost", request.unit_cost)
         case "cost_method":
             return COST_METHODS.get(read.choice("cost_method", request.cost_method, pb.CostMethod))
         case _:
             return None
-
-
-def _unit_cost(read: Reading, path: str, given: pb.UnitCost) -> UnitCost:
-    value = given.value if given.HasField("value") else None
-    return UnitCost(
-        currency_code(read, f"{path}.currency_code", given.currency_code),
-        read.decimal(f"{path}.value", value, scale=UNIT_COST_DECIMALS, minimum=Decimal(0)),
-    )
 
 
 READERS: Final[dict[type, Callable[[Reading, Any, Caller], Operation]]] = {

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from storekeeper_kit.caller import Caller
+from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
 
 from ..descriptions import Change, Claim, NewLocation
-from ..domain.costs import CostMethod
+from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
+from ..domain.instants import PositionAsked
 from ..domain.items import Item, Tracking
 from ..domain.operations import (
     ItemAtLocation,
@@ -20,6 +21,7 @@ from ..domain.operations import (
 )
 from ..domain.records import PositionTerms
 from ..storage.tables import ID_MAX
+from .instants import read_as_of
 
 NAME_CHARS_MAX: Final = 100
 TERM_CHARS_MAX: Final = 50
@@ -48,6 +50,15 @@ def item_at_location(
     return ItemAtLocation(
         read.identifier(f"{path}.item_id", message.item_id),
         read.identifier(f"{path}.location_id", message.location_id),
+    )
+
+
+def unit_cost(read: Reading, path: str, given: pb.UnitCost) -> UnitCost:
+    """What a unit costs."""
+    value = given.value if given.HasField("value") else None
+    return UnitCost(
+        currency_code(read, f"{path}.currency_code", given.currency_code),
+        read.decimal(f"{path}.value", value, scale=UNIT_COST_DECIMALS, minimum=Decimal(0)),
     )
 
 
@@ -90,8 +101,8 @@ def location_change(request: pb.UpdateLocationRequest) -> tuple[int, Change]:
     return location_id, Change(revision, values, () if MASK in mask else vendors)
 
 
-def item(request: pb.RegisterItemRequest) -> Item:
-    """What RegisterItem is told."""
+def item(request: pb.RegisterItemRequest, caller: Caller) -> Item:
+    """What RegisterItem is told. A cost from a caller who may not see costs is read, and then ignored."""
     read = Reading()
     message = request.item
     item_id = _bounded(read, "item.item_id", message.item_id, ID_MAX)
@@ -101,8 +112,21 @@ def item(request: pb.RegisterItemRequest) -> Item:
         read.violation("item.quantity_scale", "is not between 0 and 6")
     elif tracking is Tracking.SERIAL and message.quantity_scale:
         read.violation("item.quantity_scale", "is not 0, though units with serial numbers are whole")
+    cost = unit_cost(read, "item.standard_cost", message.standard_cost) if message.HasField("standard_cost") else None
     read.finish()
-    return Item(item_id, version, tracking, message.quantity_scale, message.archived)
+    return Item(
+        item_id=item_id,
+        version=version,
+        tracking=tracking,
+        quantity_scale=message.quantity_scale,
+        archived=message.archived,
+        standard_cost=cost if caller.may(COSTS_VIEW) else None,
+    )
+
+
+def item_id(request: pb.UnregisterItemRequest) -> int:
+    """What UnregisterItem is asked."""
+    return _only_identifier("item_id", request.item_id)
 
 
 def new_position(request: pb.OpenPositionRequest, caller: Caller) -> tuple[Claim, ItemAtLocation, PositionTerms]:
@@ -174,14 +198,15 @@ _TERMS: Mapping[str, Any] = {
 """How each term of a position is read. One that is absent takes its default, also in an update whose mask names it."""
 
 
+_SWITCHES: Final = ("reason_required", "invoice_number_required", "inactive_location_removal_allowed")
+
+
 def settings_change(request: pb.UpdateSettingsRequest) -> Change:
     """What UpdateSettings is asked: how they change."""
     read = Reading()
     revision = read.etag("settings.etag", request.settings.etag)
-    mask = read.mask("update_mask", request.update_mask, ("reason_required", "currency_code"))
-    values: dict[str, object] = {}
-    if "reason_required" in mask:
-        values["reason_required"] = request.settings.reason_required
+    mask = read.mask("update_mask", request.update_mask, (*_SWITCHES, "currency_code"))
+    values: dict[str, object] = {name: getattr(request.settings, name) for name in _SWITCHES if name in mask}
     if "currency_code" in mask:
         values["currency_code"] = currency_code(read, "settings.currency_code", request.settings.currency_code)
     read.finish()
@@ -214,7 +239,7 @@ def _only_identifier(path: str, value: int) -> int:
     return identifier
 
 
-def position_name(request: pb.GetPositionRequest) -> ItemAtLocation | PositionId:
+def position_asked(request: pb.GetPositionRequest) -> PositionAsked:
     """What GetPosition is asked."""
     read = Reading()
     name: ItemAtLocation | PositionId
@@ -226,5 +251,6 @@ def position_name(request: pb.GetPositionRequest) -> ItemAtLocation | PositionId
         case _:
             read.violation("key", "is required: exactly one of position_id and item_at_location")
             name = PositionId(0)
+    as_of = read_as_of(read, request)
     read.finish()
-    return name
+    return PositionAsked(name, as_of)

@@ -10,7 +10,6 @@ from storekeeper_kit.refusals import Refusal, Table, Violation, refusal_for
 
 from ..domain import refusals as domain
 from ..domain.numbers import plain
-from ..watch import WatchAhead
 
 REFUSALS: Final[Table] = {
     domain.BadField: lambda error: Refusal(
@@ -203,11 +202,23 @@ REFUSALS: Final[Table] = {
         f"request id {error.request_id} was used before, by a request with other contents",
         {"requestId": str(error.request_id)},
     ),
-    WatchAhead: lambda error: Refusal(
+    domain.WatchAhead: lambda error: Refusal(
         StatusCode.OUT_OF_RANGE,
         "WATCH_AHEAD",
-        f"the journal ends with movement {error.last_movement_id}, before the one that the token goes on after",
+        f"the journal ends with movement {error.last_movement_id}, before what was asked for",
         {"lastMovementId": str(error.last_movement_id)},
+    ),
+    domain.ItemHasPositions: lambda error: Refusal(
+        StatusCode.FAILED_PRECONDITION,
+        "ITEM_HAS_POSITIONS",
+        f"item {error.item_id} has open positions",
+        {"itemId": str(error.item_id)},
+    ),
+    domain.PermissionRequired: lambda error: Refusal(
+        StatusCode.PERMISSION_DENIED,
+        "PERMISSION_REQUIRED",
+        f"the permission {error.permission} is required",
+        {"permission": error.permission},
     ),
 }
 

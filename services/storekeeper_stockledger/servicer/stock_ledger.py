@@ -15,12 +15,13 @@ from storekeeper_kit.deadline import bound_deadline
 
 from ..batch import Asked
 from ..descriptions import Descriptions
-from ..domain.operations import ItemAtLocation, PositionId
+from ..domain.instants import PositionAsked
 from ..domain.records import Position
 from ..domain.stock import StockedItem
 from ..reads import Reads
+from ..valuations import Valuations
 from ..watch import Watch
-from . import lists, reading, writing
+from . import lists, reading, valuing, writing
 from .changing import REPLAYED, Answer, Changing
 from .watching import Watching
 
@@ -36,10 +37,11 @@ class StockLedger(Changing, Watching):
         self,
         *,
         changes: Coalescer[Asked, Answer],
-        positions: Coalescer[ItemAtLocation | PositionId, Position],
+        positions: Coalescer[PositionAsked, Position],
         stocked_items: Coalescer[int, StockedItem],
         descriptions: Descriptions,
         reads: Reads,
+        valuations: Valuations,
         watch: Watch,
         workers: Executor,
     ) -> None:
@@ -47,6 +49,7 @@ class StockLedger(Changing, Watching):
         self._positions = positions
         self._descriptions = descriptions
         self._reads = reads
+        self._valuations = valuations
         self._workers = workers
 
     # --- locations ---
@@ -89,11 +92,19 @@ class StockLedger(Changing, Watching):
 
     async def RegisterItem(self, request: pb.RegisterItemRequest, context: Context) -> pb.Item:
         """Learn of an item, or only tell whether it would be accepted."""
-        item, tenant_id = reading.item(request), bound_caller().tenant_id
-        if request.validate_only:
-            return writing.item(await self._run(self._descriptions.check_item, tenant_id, item))
-        register = self._descriptions.register_item
-        return writing.item(await self._run(register, tenant_id, item, deadline=bound_deadline()))
+        caller = bound_caller()
+        item, with_cost = reading.item(request, caller), caller.may(COSTS_VIEW)
+        register = partial(self._descriptions.register_item, deadline=bound_deadline())
+        answer = self._descriptions.check_item if request.validate_only else register
+        return writing.item(await self._run(answer, caller.tenant_id, item, with_cost=with_cost), with_cost=with_cost)
+
+    async def UnregisterItem(self, request: pb.UnregisterItemRequest, context: Context) -> pb.UnregisterItemResponse:
+        """Forget an item that was never stocked, or only tell whether that would be refused."""
+        item_id, tenant_id = reading.item_id(request), bound_caller().tenant_id
+        unregister = partial(self._descriptions.unregister_item, deadline=bound_deadline())
+        answer = self._descriptions.check_unregistering if request.validate_only else unregister
+        await self._run(answer, tenant_id, item_id)
+        return pb.UnregisterItemResponse()
 
     # --- positions ---
 
@@ -109,8 +120,8 @@ class StockLedger(Changing, Watching):
 
     async def GetPosition(self, request: pb.GetPositionRequest, context: Context) -> pb.Position:
         """Read a position; calls in flight share a statement."""
-        name = reading.position_name(request)
-        return writing.position(await self._positions.submit(bound_caller().tenant_id, name, bound_deadline()))
+        asked = reading.position_asked(request)
+        return writing.position(await self._positions.submit(bound_caller().tenant_id, asked, bound_deadline()))
 
     async def ListPositions(self, request: pb.ListPositionsRequest, context: Context) -> pb.ListPositionsResponse:
         """List positions by id."""
@@ -168,6 +179,48 @@ class StockLedger(Changing, Watching):
             page = pb.ListMovementsResponse()
             asked.fill(page, "movements", listed, write)
             return page
+
+        return await self._run(answer)
+
+    # --- who holds stock, and what is to come ---
+
+    async def ListReservations(
+        self, request: pb.ListReservationsRequest, context: Context
+    ) -> pb.ListReservationsResponse:
+        """List what demands have of stocked items."""
+        caller = bound_caller()
+        asked = lists.reservations(request, caller)
+
+        def answer() -> pb.ListReservationsResponse:
+            page = pb.ListReservationsResponse()
+            listed = self._reads.reservations(caller.tenant_id, asked.page, asked.wanted)
+            asked.fill(page, "reservations", listed, writing.reservation)
+            return page
+
+        return await self._run(answer)
+
+    async def ListExpectations(
+        self, request: pb.ListExpectationsRequest, context: Context
+    ) -> pb.ListExpectationsResponse:
+        """List what order lines bring to positions."""
+        caller = bound_caller()
+        asked = lists.expectations(request, caller)
+
+        def answer() -> pb.ListExpectationsResponse:
+            page = pb.ListExpectationsResponse()
+            listed = self._reads.expectations(caller.tenant_id, asked.page, asked.wanted)
+            asked.fill(page, "expectations", listed, writing.expectation)
+            return page
+
+        return await self._run(answer)
+
+    async def GetValuation(self, request: pb.GetValuationRequest, context: Context) -> pb.GetValuationResponse:
+        """Value stock."""
+        caller, deadline = bound_caller(), bound_deadline()
+        query, asked = valuing.asked(request, caller)
+
+        def answer() -> pb.GetValuationResponse:
+            return valuing.answer(query, self._valuations.value(caller.tenant_id, asked, deadline=deadline))
 
         return await self._run(answer)
 

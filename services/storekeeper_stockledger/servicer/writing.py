@@ -15,7 +15,7 @@ from ..domain.items import Item, Settings
 from ..domain.journal import RecordedMovement, microseconds
 from ..domain.numbers import plain
 from ..domain.places import Places
-from ..domain.records import Location, Position
+from ..domain.records import Expectation, Location, Position, Reservation
 from ..domain.stock import StockedItem, Totals
 from .lists import KINDS
 from .reading import TRACKINGS
@@ -39,15 +39,18 @@ def location(value: Location) -> pb.Location:
     return message
 
 
-def item(value: Item) -> pb.Item:
+def item(value: Item, *, with_cost: bool) -> pb.Item:
     """What the ledger knows of an item."""
-    return pb.Item(
+    message = pb.Item(
         item_id=value.item_id,
         version=value.version,
         tracking=_TRACKING_VALUES[value.tracking],
         quantity_scale=value.quantity_scale,
         archived=value.archived,
     )
+    if with_cost and value.standard_cost is not None:
+        fill_unit_cost(message.standard_cost, value.standard_cost.value, value.standard_cost.currency_code)
+    return message
 
 
 def position(value: Position) -> pb.Position:
@@ -81,14 +84,19 @@ def stocked_item(value: StockedItem, *, with_cost: bool) -> pb.StockedItem:
         lot=value.lot,
         serial_number=value.serial_number,
         extensions=write_extensions(value.extensions),
+        parent_stocked_item_id=value.parent_stocked_item_id or 0,
+        order_line=value.order_line,
+        invoice_number=value.invoice_number,
     )
     _fill_time(message.receive_time, value.receive_time)
     _fill_places(message.places, value.places)
     if value.create_time is not None:
         _fill_time(message.create_time, value.create_time)
+    if value.expire_time is not None:
+        _fill_time(message.expire_time, value.expire_time)
     if with_cost and value.unit_cost is not None and value.value is not None:
         fill_unit_cost(message.unit_cost, value.unit_cost, value.currency_code)
-        _fill_money(message.value, value.value, value.currency_code)
+        fill_money(message.value, value.value, value.currency_code)
     return message
 
 
@@ -113,7 +121,7 @@ def movement(value: RecordedMovement, *, with_cost: bool) -> pb.Movement:
     )
     message.quantity.value = plain(value.quantity)
     if with_cost and value.amount is not None:
-        _fill_money(message.amount, value.amount, value.currency_code)
+        fill_money(message.amount, value.amount, value.currency_code)
     _fill_time(message.effective_time, value.effective_time)
     if value.record_time is not None:
         _fill_time(message.record_time, value.record_time)
@@ -138,9 +146,45 @@ def time(value: datetime) -> Timestamp:
     return message
 
 
+def reservation(value: Reservation) -> pb.Reservation:
+    """What a demand has of a stocked item."""
+    message = pb.Reservation(
+        demand=value.demand,
+        stocked_item_id=value.stocked_item_id,
+        position_id=value.position_id,
+        item_id=value.item_id,
+        location_id=value.location_id,
+    )
+    message.reserved.value = plain(value.reserved)
+    message.picked.value = plain(value.picked)
+    message.delivered.value = plain(value.delivered)
+    if value.expire_time is not None:
+        _fill_time(message.expire_time, value.expire_time)
+    return message
+
+
+def expectation(value: Expectation) -> pb.Expectation:
+    """What an order line brings to a position."""
+    message = pb.Expectation(
+        order_line=value.order_line,
+        position_id=value.position_id,
+        item_id=value.item_id,
+        location_id=value.location_id,
+    )
+    message.on_order.value = plain(value.on_order)
+    message.received.value = plain(value.received)
+    return message
+
+
 def settings(value: Settings, revision: int) -> pb.Settings:
     """A tenant's settings."""
-    return pb.Settings(reason_required=value.reason_required, currency_code=value.currency_code, etag=etag(revision))
+    return pb.Settings(
+        reason_required=value.reason_required,
+        currency_code=value.currency_code,
+        invoice_number_required=value.invoice_number_required,
+        inactive_location_removal_allowed=value.inactive_location_removal_allowed,
+        etag=etag(revision),
+    )
 
 
 # Messages within messages are filled in their place: built first and copied in, they take three times as long.
@@ -170,7 +214,8 @@ def fill_unit_cost(message: pb.UnitCost, value: Decimal, currency_code: str) -> 
     message.value.value = plain(value)
 
 
-def _fill_money(message: Money, value: Decimal, currency_code: str) -> None:
+def fill_money(message: Money, value: Decimal, currency_code: str) -> None:
+    """Write an amount into a field."""
     units = int(value)
     message.currency_code = currency_code
     message.units = units

@@ -1,15 +1,16 @@
 """Statements about locations, items, positions and settings: what stock is kept of, where, and how."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Row, Table, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from ..domain.costs import UnitCost
 from ..domain.items import Item, Settings, Tracking
 from ..domain.journal import Entry
 from ..domain.records import Location, Position, PositionTerms
@@ -58,11 +59,40 @@ def insert_item(connection: Connection, tenant_id: int, item: Item) -> bool:
     """Insert an item; False when it is known already."""
     inserted = connection.execute(
         upsert(tables.item)
-        .values(tenant_id=tenant_id, **asdict(item))
+        .values(tenant_id=tenant_id, **_item_values(item))
         .on_conflict_do_nothing()
         .returning(tables.item.c.item_id)
     )
     return inserted.one_or_none() is not None
+
+
+def update_item(connection: Connection, tenant_id: int, item: Item) -> None:
+    """Write what is newly known of an item, which is known from now on."""
+    update_row(connection, tables.item, tenant_id, {"item_id": item.item_id}, _item_values(item))
+
+
+def forget_item(connection: Connection, tenant_id: int, item_id: int) -> None:
+    """Let an item be unknown from now on. Its row stays, for the positions that it had."""
+    update_row(connection, tables.item, tenant_id, {"item_id": item_id}, {"forgotten": True, "standard_cost": None})
+
+
+def drop_standard_costs(connection: Connection, tenant_id: int) -> None:
+    """Let no item have a standard cost, as those that are known are in another currency."""
+    item = tables.item
+    costed = (item.c.tenant_id == tenant_id) & item.c.standard_cost.is_not(None)
+    connection.execute(update(item).where(costed).values(standard_cost=None))
+
+
+def _item_values(item: Item) -> dict[str, object]:
+    return {
+        "item_id": item.item_id,
+        "version": item.version,
+        "tracking": item.tracking,
+        "quantity_scale": item.quantity_scale,
+        "archived": item.archived,
+        "standard_cost": item.standard_cost and item.standard_cost.value,
+        "forgotten": False,
+    }
 
 
 def update_row(
@@ -77,18 +107,21 @@ def update_row(
 
 def find_row(connection: Connection, table: Table, tenant_id: int, **key: object) -> Row[Any] | None:
     """The row with this key."""
-    statement = select(table).where(table.c.tenant_id == tenant_id)
-    for name, value in key.items():
-        statement = statement.where(table.c[name] == value)
-    return connection.execute(statement).one_or_none()
+    return connection.execute(_rows_of(table, tenant_id, key)).one_or_none()
+
+
+def find_rows(connection: Connection, table: Table, tenant_id: int, **key: object) -> Sequence[Row[Any]]:
+    """The rows with this key."""
+    return connection.execute(_rows_of(table, tenant_id, key)).all()
 
 
 def has_rows(connection: Connection, table: Table, tenant_id: int, **key: object) -> bool:
     """Whether there is any row with this key."""
-    rows = select(table.c.tenant_id).where(table.c.tenant_id == tenant_id)
-    for name, value in key.items():
-        rows = rows.where(table.c[name] == value)
-    return bool(connection.execute(select(exists(rows))).scalar_one())
+    return bool(connection.execute(select(exists(_rows_of(table, tenant_id, key)))).scalar_one())
+
+
+def _rows_of(table: Table, tenant_id: int, key: Mapping[str, object]) -> Select[Any]:
+    return select(table).where(table.c.tenant_id == tenant_id, *(table.c[name] == value for name, value in key.items()))
 
 
 def read_location(row: Row[Any]) -> Location:
@@ -103,14 +136,28 @@ def read_location(row: Row[Any]) -> Location:
     )
 
 
-def read_item(row: Row[Any]) -> Item:
-    """An item as it is stored."""
-    return Item(row.item_id, row.version, Tracking(row.tracking), row.quantity_scale, row.archived)
+def read_item(row: Row[Any], currency_code: str | None = None) -> Item:
+    """An item as it is stored; with its standard cost if the currency is known, which is the settings'."""
+    cost = row.standard_cost
+    return Item(
+        item_id=row.item_id,
+        version=row.version,
+        tracking=Tracking(row.tracking),
+        quantity_scale=row.quantity_scale,
+        archived=row.archived,
+        standard_cost=None if cost is None or currency_code is None else UnitCost(currency_code, cost),
+    )
 
 
 def read_settings(row: Row[Any]) -> tuple[Settings, int]:
     """Settings as they are stored, and their revision."""
-    return Settings(row.reason_required, row.currency_code), row.revision
+    settings = Settings(
+        reason_required=row.reason_required,
+        currency_code=row.currency_code,
+        invoice_number_required=row.invoice_number_required,
+        inactive_location_removal_allowed=row.inactive_location_removal_allowed,
+    )
+    return settings, row.revision
 
 
 def read_position(row: Any) -> Position:

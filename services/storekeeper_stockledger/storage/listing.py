@@ -13,35 +13,15 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Select
 
 from storekeeper_kit.ordering import Order
 
-from ..domain.operations import ItemAtLocation
+from ..domain.instants import AsOf
 from ..domain.places import Kind, Places
-from ..domain.records import Position
+from ..domain.records import Expectation, Reservation
 from ..domain.stock import StockedItem
-from . import tables
-from .arrays import numbers
-from .describing import read_position
+from . import tables, views
+from .instants import position_then
 from .movements import select_movements
 
 _IDS: ARRAY[int] = ARRAY(BigInteger)
-
-# Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
-_POSITION_COLUMNS = """
-       p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.available,
-       p.reserved, p.picked, p.on_order, p.extensions, p.creator, p.revision, p.create_time
-"""
-
-_POSITIONS = f"""
-SELECT {_POSITION_COLUMNS}
-  FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
-  JOIN position p
-    ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id AND p.close_time IS NULL
- UNION ALL
-SELECT {_POSITION_COLUMNS}
-  FROM unnest(%(item_ids)s::bigint[], %(location_ids)s::bigint[]) AS wanted(item_id, location_id)
-  JOIN position p
-    ON p.tenant_id = %(tenant_id)s AND p.item_id = wanted.item_id AND p.location_id = wanted.location_id
-   AND p.close_time IS NULL
-"""
 
 _EVERY: ColumnElement[bool] = true()
 
@@ -70,6 +50,8 @@ class PositionFilter:
     item_id: int | None = None
     location_id: int | None = None
     below_minimum: bool = False
+    as_of: AsOf | None = None
+    """Whether they are listed as they were then; then `matching` is about the columns of `position_then`."""
     matching: ColumnElement[bool] = _EVERY
 
 
@@ -82,6 +64,31 @@ class StockedItemFilter:
     location_id: int | None = None
     on_hand_only: bool = False
     serial_number: str | None = None
+    matching: ColumnElement[bool] = _EVERY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationFilter:
+    """Whose reservations to list, and of what."""
+
+    demand: str | None = None
+    position_id: int | None = None
+    stocked_item_id: int | None = None
+    item_id: int | None = None
+    location_id: int | None = None
+    include_closed: bool = False
+    matching: ColumnElement[bool] = _EVERY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectationFilter:
+    """Which order lines to list."""
+
+    order_line: str | None = None
+    position_id: int | None = None
+    item_id: int | None = None
+    location_id: int | None = None
+    include_closed: bool = False
     matching: ColumnElement[bool] = _EVERY
 
 
@@ -99,32 +106,25 @@ class MovementFilter:
     record_time_before: datetime | None = None
     matching: ColumnElement[bool] = _EVERY
 
+    @property
+    def is_of_an_item(self) -> bool:
+        """Whether an item is named, and nothing that would have fewer movements."""
+        narrower = (self.position_id, self.stocked_item_id, self.request_id)
+        return self.item_id is not None and not any(narrower)
 
-def page_of(connection: Connection, listed: Select[Any], order: Order, page: Page) -> Sequence[Row[Any]]:
+
+def page_of(
+    connection: Connection, listed: Select[Any], order: Order, page: Page, parameters: Mapping[str, object]
+) -> Sequence[Row[Any]]:
     """The rows of one page."""
     rows = listed.where(order.after(page.after)).order_by(*order.columns).limit(page.size)
-    return connection.execute(rows).all()
+    return connection.execute(rows, parameters).all()
 
 
-def total_of(connection: Connection, listed: Select[Any]) -> int:
+def total_of(connection: Connection, listed: Select[Any], parameters: Mapping[str, object]) -> int:
     """How many rows there are on all pages."""
-    return connection.scalars(listed.with_only_columns(func.count(), maintain_column_froms=True)).one()
-
-
-def positions_named(
-    connection: Connection, tenant_id: int, position_ids: Iterable[int], pairs: Sequence[ItemAtLocation]
-) -> list[Position]:
-    """The positions of these ids and of these items at locations, in any order; missing ones are missing."""
-    rows = connection.exec_driver_sql(
-        _POSITIONS,
-        {
-            "tenant_id": tenant_id,
-            "position_ids": numbers(position_ids),
-            "item_ids": numbers(pair.item_id for pair in pairs),
-            "location_ids": numbers(pair.location_id for pair in pairs),
-        },
-    )
-    return [read_position(row) for row in rows]
+    counted = listed.with_only_columns(func.count(), maintain_column_froms=True)
+    return connection.scalars(counted, parameters).one()
 
 
 def select_locations(tenant_id: int, wanted: LocationFilter) -> Select[Any]:
@@ -137,8 +137,9 @@ def select_locations(tenant_id: int, wanted: LocationFilter) -> Select[Any]:
 
 def select_positions(tenant_id: int, wanted: PositionFilter) -> Select[Any]:
     """Positions of a tenant, without those that were closed. See `read_position`."""
-    columns = tables.position.c
-    return select(tables.position).where(
+    seen = views.position if wanted.as_of is None else position_then
+    columns = seen.c
+    return select(seen).where(
         columns.tenant_id == tenant_id,
         columns.close_time.is_(None),
         *_equal({columns.item_id: wanted.item_id, columns.location_id: wanted.location_id}),
@@ -149,7 +150,7 @@ def select_positions(tenant_id: int, wanted: PositionFilter) -> Select[Any]:
 
 def select_stocked_items(tenant_id: int, wanted: StockedItemFilter) -> Select[Any]:
     """Stocked items of a tenant, with the currency that their cost is in. See `read_stocked_item`."""
-    columns = tables.stocked_item.c
+    columns = views.stocked_item.c
     return _stocked_items(tenant_id).where(
         *_equal(
             {
@@ -163,6 +164,47 @@ def select_stocked_items(tenant_id: int, wanted: StockedItemFilter) -> Select[An
         # Tells the planner that the index of serial numbers will do.
         columns.serial_number != "" if wanted.serial_number else true(),
         wanted.matching,
+    )
+
+
+def select_reservations(tenant_id: int, wanted: ReservationFilter) -> Select[Any]:
+    """What demands of a tenant have of stocked items. See `read_reservation`."""
+    columns = views.reservation.c
+    return select(views.reservation).where(
+        columns.tenant_id == tenant_id,
+        *_equal(
+            {
+                columns.demand: wanted.demand,
+                columns.position_id: wanted.position_id,
+                columns.stocked_item_id: wanted.stocked_item_id,
+                columns.item_id: wanted.item_id,
+                columns.location_id: wanted.location_id,
+            }
+        ),
+        true() if wanted.include_closed else columns.open,
+        wanted.matching,
+    )
+
+
+def select_expectations(tenant_id: int, wanted: ExpectationFilter) -> Select[Any]:
+    """What order lines of a tenant bring to positions. See `read_expectation`."""
+    columns, position = tables.expectation.c, tables.position.c
+    return (
+        select(tables.expectation, position.item_id, position.location_id)
+        .join(tables.position, (position.tenant_id == tenant_id) & (position.position_id == columns.position_id))
+        .where(
+            columns.tenant_id == tenant_id,
+            *_equal(
+                {
+                    columns.order_line: wanted.order_line,
+                    columns.position_id: wanted.position_id,
+                    position.item_id: wanted.item_id,
+                    position.location_id: wanted.location_id,
+                }
+            ),
+            true() if wanted.include_closed else columns.on_order > 0,
+            wanted.matching,
+        )
     )
 
 
@@ -188,9 +230,39 @@ def select_movements_where(tenant_id: int, wanted: MovementFilter) -> Select[Any
     )
 
 
+def next_of_each_position(
+    listed: Select[Any], tenant_id: int, wanted: MovementFilter, order: Order, page: Page
+) -> Select[Any]:
+    """Of the movements of an item, those that a page may need: as many as it holds of each of its positions.
+
+    An index has the movements of each position in their order. Without this, those of all of them would be sorted for
+    each page, from the first one ever. Not so for a location, which may have more positions than a page has rows.
+    """
+    movement, position = tables.movement.c, tables.position.c
+    positions = (
+        select(position.position_id)
+        .where(
+            position.tenant_id == tenant_id,
+            *_equal({position.item_id: wanted.item_id, position.location_id: wanted.location_id}),
+        )
+        .subquery("positions")
+    )
+    next_ones = (
+        listed.with_only_columns(movement.movement_id)
+        .where(movement.position_id == positions.c.position_id, order.after(page.after))
+        .order_by(*order.columns)
+        .limit(page.size)
+        .correlate(positions)
+        .lateral("next_ones")
+    )
+    ids = select(next_ones.c.movement_id).select_from(positions.join(next_ones, true()))
+    ids = ids.order_by(next_ones.c.movement_id).limit(page.size)
+    return select_movements(tenant_id).where(movement.movement_id.in_(ids.correlate(None)))
+
+
 def find_stocked_items(connection: Connection, tenant_id: int, stocked_item_ids: Iterable[int]) -> list[StockedItem]:
     """The stocked items of these ids, in any order; missing ones are missing."""
-    wanted = tables.stocked_item.c.stocked_item_id == any_(bindparam("ids", list(stocked_item_ids), _IDS))
+    wanted = views.stocked_item.c.stocked_item_id == any_(bindparam("ids", list(stocked_item_ids), _IDS))
     return [read_stocked_item(row) for row in connection.execute(_stocked_items(tenant_id).where(wanted))]
 
 
@@ -209,14 +281,45 @@ def read_stocked_item(row: Row[Any]) -> StockedItem:
         value=row.value,
         lot=row.lot,
         serial_number=row.serial_number,
+        expire_time=row.expire_time,
+        parent_stocked_item_id=row.parent_stocked_item_id,
+        order_line=row.order_line,
+        invoice_number=row.invoice_number,
         extensions=row.extensions,
         currency_code=row.currency_code,
         create_time=row.create_time,
     )
 
 
+def read_reservation(row: Row[Any]) -> Reservation:
+    """What a demand has of a stocked item."""
+    return Reservation(
+        demand=row.demand,
+        stocked_item_id=row.stocked_item_id,
+        position_id=row.position_id,
+        item_id=row.item_id,
+        location_id=row.location_id,
+        reserved=row.reserved,
+        picked=row.picked,
+        delivered=row.delivered,
+        expire_time=row.expire_time,
+    )
+
+
+def read_expectation(row: Row[Any]) -> Expectation:
+    """What an order line brings to a position."""
+    return Expectation(
+        order_line=row.order_line,
+        position_id=row.position_id,
+        item_id=row.item_id,
+        location_id=row.location_id,
+        on_order=row.on_order,
+        received=row.received,
+    )
+
+
 def _stocked_items(tenant_id: int) -> Select[Any]:
-    stocked_item, settings = tables.stocked_item, tables.settings
+    stocked_item, settings = views.stocked_item, tables.settings
     return (
         select(stocked_item, settings.c.currency_code)
         .join(settings, settings.c.tenant_id == tenant_id)

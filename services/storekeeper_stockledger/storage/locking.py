@@ -111,6 +111,14 @@ def lock_settings(connection: CoreConnection, tenant_id: int) -> Row[Any]:
     ).one()
 
 
+def share_settings(connection: CoreConnection, tenant_id: int) -> Row[Any]:
+    """Lock a tenant's settings against a change, beside others who need them as they are."""
+    settings = tables.settings
+    return connection.execute(
+        select(settings).where(settings.c.tenant_id == tenant_id).with_for_update(read=True)
+    ).one()
+
+
 def lock_journal_head(connection: CoreConnection, tenant_id: int) -> datetime:
     """Lock the journal head: until the commit, nobody else creates or records anything. Returns the time of record."""
     head = tables.journal_head

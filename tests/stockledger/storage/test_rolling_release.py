@@ -9,6 +9,7 @@ from psycopg import errors
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.domain.costs import CostMethod, UnitCost
+from storekeeper_stockledger.domain.instants import PositionAsked
 from storekeeper_stockledger.domain.operations import PositionId
 from storekeeper_stockledger.storage.listing import LocationFilter, PositionFilter
 from storekeeper_stockledger.storage.tables import metadata
@@ -33,7 +34,7 @@ TIMES = 10
 
 
 def read_positions(tenant: Tenant, position_id: int) -> None:
-    (position,) = tenant.reads.positions(tenant.tenant_id, [PositionId(position_id)], deadline())
+    (position,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))], deadline())
     assert not isinstance(position, Exception)
 
 
