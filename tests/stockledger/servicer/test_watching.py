@@ -251,6 +251,16 @@ class TestCosts:
         assert len(told) == 12
         assert {movement.HasField("amount") for movement in told} == {bool({"costs.view", "*"} & set(permissions))}
 
+    def test_who_waits_beside_one_who_sees_them_sees_none(self, stock: Stock, watch: Watch) -> None:
+        (position_id,) = stock.positions()
+        watchers = {shown: watch(permissions) for shown, permissions in ((True, ["costs.view"]), (False, []))}
+        for one in watchers.values():
+            next(one)
+        stock.add(position_id, 1, unit_cost=7)
+        for shown, one in watchers.items():
+            (movement,) = next(one).movements
+            assert movement.HasField("amount") == shown
+
     def test_nobody_else_learns_of_them_by_a_filter(self, watch: Watch) -> None:
         assert bad_fields(watch((), filter=condition("amount", integer=7)).refusal()) == ["filter.condition.field"]
 
