@@ -164,11 +164,8 @@ class Database:
                 assert isinstance(connection, psycopg.Connection)
                 connection.autocommit = True
                 yield connection
-                connection.autocommit = False
-            except BaseException:
-                _clean(pooled)
-                raise
             finally:
+                _clean(pooled)
                 pooled.close()
 
     def transact(self, function: Callable[[Connection], T], *, deadline: float) -> T:

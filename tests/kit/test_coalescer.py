@@ -55,9 +55,9 @@ def asynchronously(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[.
 
 
 @asynccontextmanager
-async def coalescing(works: Callable[..., Any], *, lanes: int = 1) -> AsyncIterator[Coalescer[str, str]]:
+async def coalescing(works: Callable[..., Any], *, lanes: int = 1, **more: Any) -> AsyncIterator[Coalescer[str, str]]:
     """A coalescer over `works`, closed at the end."""
-    coalescer: Coalescer[str, str] = Coalescer(works, lanes=lanes, name="test")
+    coalescer: Coalescer[str, str] = Coalescer(works, lanes=lanes, name="test", **more)
     try:
         yield coalescer
     finally:
@@ -125,6 +125,74 @@ class TestBatches:
             await answers(calls)
         assert [len(asked) for _, asked in works.batches] == [3, 3, 2]
         assert "".join(one for _, asked in works.batches for one in asked) == "abcdefgh"
+
+
+class TestSeveralAtOnce:
+    """Calls that come in one piece."""
+
+    @asynchronously
+    async def test_they_are_applied_in_their_order_and_each_gets_its_own_answer(self) -> None:
+        works = Works()
+        async with coalescing(works) as coalescer:
+            first = await submitted(coalescer, "a")
+            await works.begin()
+            several = coalescer.submit_all(1, ["b", REFUSED, "c"], time.monotonic() + TIMEOUT_S)
+            last = await submitted(coalescer, "d")
+            works.gate.set()
+            outcomes = await asyncio.gather(*several, return_exceptions=True)
+            await answers([*first, *last])
+        assert works.batches == [(1, ["a"]), (1, ["b", REFUSED, "c", "d"])]
+        assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, True, False]
+
+    @asynchronously
+    async def test_more_than_may_wait_are_refused_together_and_none_of_them_begins(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(coalescer_module, "WAITING_MAX", 3)
+        works = Works()
+        async with coalescing(works) as coalescer:
+            first = await submitted(coalescer, "a")
+            await works.begin()
+            first += await submitted(coalescer, "b")
+            with pytest.raises(Overloaded):
+                coalescer.submit_all(1, ["c", "d", "e"], time.monotonic() + TIMEOUT_S)
+            several = coalescer.submit_all(1, ["f", "g"], time.monotonic() + TIMEOUT_S)
+            works.gate.set()
+            assert await asyncio.gather(*first, *several) == ["a for 1", "b for 1", "f for 1", "g for 1"]
+        assert works.batches == [(1, ["a"]), (1, ["b", "f", "g"])]
+
+    @asynchronously
+    async def test_none_at_all_cost_nothing(self) -> None:
+        works = Works()
+        async with coalescing(works) as coalescer:
+            assert coalescer.submit_all(1, [], time.monotonic() + TIMEOUT_S) == []
+            await asyncio.sleep(0)
+        assert works.batches == []
+
+
+class TestWeights:
+    """What counts for as many calls as it has letters."""
+
+    @asynchronously
+    async def test_a_batch_has_room_for_so_much_and_no_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "BATCH_MAX", 5)
+        assert await self.batches("aa", "bb", "cc", "d", "ee") == [["aa", "bb"], ["cc", "d", "ee"]]
+
+    @asynchronously
+    async def test_what_is_heavier_than_a_batch_has_one_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "BATCH_MAX", 5)
+        assert await self.batches("a", "bbbbbbb", "c", "dddddd") == [["a"], ["bbbbbbb"], ["c"], ["dddddd"]]
+
+    async def batches(self, *asked: str) -> list[list[str]]:
+        """How these are put together when they come at once."""
+        works = Works()
+        async with coalescing(works, weight=len) as coalescer:
+            first = await submitted(coalescer, "first")
+            await works.begin()
+            calls = await submitted(coalescer, *asked)
+            works.gate.set()
+            await answers([*first, *calls])
+        return [batch for _, batch in works.batches[1:]]
 
 
 class TestTurns:

@@ -111,20 +111,28 @@ class TestTransactions:
 
 
 class TestRawConnections:
-    def test_it_is_psycopg_s_own_and_commits_when_told(self, database: Database) -> None:
+    def test_it_is_psycopg_s_own_and_commits_each_statement_outside_of_a_transaction(self, database: Database) -> None:
         with database.raw() as connection:
             assert isinstance(connection, psycopg.Connection)
-            assert not connection.autocommit
+            connection.execute("UPDATE counter SET value = 5 WHERE id = 1")
             with connection.pipeline():
-                connection.execute("UPDATE counter SET value = 5 WHERE id = 1")
+                connection.execute("BEGIN")
                 connection.execute("UPDATE counter SET value = 6 WHERE id = 2")
-                connection.commit()
+                connection.execute("COMMIT")
         assert (count(database, 1), count(database, 2)) == (5, 6)
 
-    def test_what_is_not_committed_is_rolled_back(self, database: Database) -> None:
-        with database.raw() as connection:
+    def test_a_transaction_that_is_not_committed_is_rolled_back(self, single: Database) -> None:
+        with single.raw() as connection:
+            connection.execute("BEGIN")
             connection.execute("UPDATE counter SET value = 5 WHERE id = 1")
-        assert count(database) == 0
+        assert count(single) == 0
+
+    def test_the_next_user_has_a_transaction_again(self, single: Database) -> None:
+        with single.raw():
+            pass
+        with pytest.raises(ZeroDivisionError):
+            increment_and_fail(single)
+        assert count(single) == 0
 
     def test_it_is_fit_for_the_next_user_after_any_failure(self, single: Database) -> None:
         with pytest.raises(errors.DivisionByZero):
@@ -135,12 +143,14 @@ class TestRawConnections:
 
     def fail_in_a_pipeline(self, database: Database) -> None:
         with database.raw() as connection, connection.pipeline():
+            connection.execute("BEGIN")
             connection.execute("UPDATE counter SET value = 5 WHERE id = 1")
             connection.execute("SELECT 1 / 0")
-            connection.commit()
+            connection.execute("COMMIT")
 
     def fail_between_statements(self, database: Database) -> None:
         with database.raw() as connection:
+            connection.execute("BEGIN")
             connection.execute("UPDATE counter SET value = 5 WHERE id = 1")
             raise ZeroDivisionError
 
@@ -207,6 +217,7 @@ class TestConflicts:
 def locked(database: Database) -> Iterator[Callable[[], None]]:
     """Another transaction has counter 1, until it is told to let go."""
     with database.raw() as connection:
+        connection.execute("BEGIN")
         connection.execute("UPDATE counter SET value = value WHERE id = 1")
         yield connection.rollback
 
