@@ -14,7 +14,7 @@ LAYERS = {"": 0, "domain": 0, "storage": 1, "migrations": 1, "servicer": 3, "app
 # Arithmetic and shapes of values. A clock, chance, files, threads and logs would make a rule of stock depend on more
 # than its arguments.
 DOMAIN_MAY_IMPORT = {
-    "abc", "bisect", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
+    "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
     "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "types", "typing", "uuid",
 }  # fmt: skip
 ASKS_CLOCK_OR_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid6", "uuid7"}
