@@ -65,6 +65,6 @@ def autotask(gateway: GatewayProcess, stock: Stock) -> Iterator[Autotask]:
 
 
 @pytest.fixture
-def hand(ledger_database: ServiceDatabase, stock: Stock) -> Hand:
-    """Takes units of the same tenant where no call takes them yet."""
-    return Hand(ledger_database.owner_url, stock.tenant_id)
+def hand(stock: Stock) -> Hand:
+    """Takes units of the same tenant where Autotask's calls don't."""
+    return Hand(stock)

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 import grpc
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 
@@ -85,6 +86,21 @@ def removing(
     if item_at_location is not None:
         source.oldest_first.item_id, source.oldest_first.location_id = item_at_location
     return pb.RemoveStockRequest(request_id=request_id, source=source, quantity=decimal(quantity), **fields)
+
+
+def asking(request_id: str, request: type[Message], quantity: Number | None = None, **fields: Any) -> Any:
+    """A request for any change of stock."""
+    asked: Any = request(request_id=request_id, **fields)
+    if quantity is not None:
+        asked.quantity.CopyFrom(decimal(quantity))
+    return asked
+
+
+def units_of(*stocked_item_ids: int, **fields: Any) -> pb.StockSource:
+    """Stocked items that are named."""
+    if len(stocked_item_ids) == 1:
+        return pb.StockSource(stocked_item_id=stocked_item_ids[0], **fields)
+    return pb.StockSource(stocked_items=pb.StockedItems(stocked_item_ids=stocked_item_ids), **fields)
 
 
 def decimal(number: Number) -> DecimalMessage:
@@ -207,6 +223,10 @@ class Stock(Client):
     def remove(self, quantity: Number, **source: Any) -> list[pb.Movement]:
         """Remove units and return the movements, one for each stocked item drawn on."""
         return list(self.call("RemoveStock", removing(self.new_request_id(), quantity, **source)).movements)
+
+    def change(self, verb: str, quantity: Number | None = None, **fields: Any) -> Any:
+        """Any change of stock, under a new request id: what its call answers."""
+        return self.call(verb, asking(self.new_request_id(), getattr(pb, f"{verb}Request"), quantity, **fields))
 
     def close_position(self, position_id: int, **fields: Any) -> list[pb.Movement]:
         """Close a position and return the movements, one for each stocked item that had units."""

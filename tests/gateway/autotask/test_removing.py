@@ -212,7 +212,7 @@ class TestSerializedUnits:
         assert "[2]" in autotask.refusal("POST", ROOT, payload)
         assert autotask.units(serials["A"]) == {"onHandUnits": 1}
 
-    @pytest.mark.parametrize("place", ["reserved", "picked", "delivered", "transferred", "removed"])
+    @pytest.mark.parametrize("place", ["reserved", "picked", "delivered", "removed"])
     def test_a_unit_elsewhere_is_never_taken(
         self, autotask: Autotask, serials: dict[str, int], hand: Hand, place: str
     ) -> None:
@@ -220,6 +220,16 @@ class TestSerializedUnits:
         payload = {"inventoryStockedItemID": serials["A"], "quantityBeingRemoved": 1}
         assert "availableUnits [0]" in autotask.refusal("POST", ROOT, payload)
         assert autotask.units(serials["A"]) == {f"{place}Units": 1}
+
+    def test_a_unit_that_went_to_another_location_is_removed_there(
+        self, autotask: Autotask, serials: dict[str, int], hand: Hand
+    ) -> None:
+        before = autotask.get(STOCKED, serials["A"])
+        hand.take(serials["A"], "transferred", 1)
+        after = autotask.get(STOCKED, serials["A"])
+        assert after["inventoryProductID"] != before["inventoryProductID"]
+        assert autotask.remove(1, inventoryStockedItemID=serials["A"]) == serials["A"]
+        assert autotask.units(serials["A"]) == {"removedUnits": 1}
 
 
 class TestReasons:
