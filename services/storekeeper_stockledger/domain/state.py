@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from .changes import Changes
@@ -20,6 +20,7 @@ from .operations import (
     ReserveStock,
     StockedItemId,
     StockedItemIds,
+    UnpickStock,
     UpdateStockedItem,
 )
 from .places import ZERO
@@ -133,7 +134,9 @@ class Stock:
                 ReserveStock(source=name, demand=demand, expire_after=after)
                 | ExtendReservation(source=name, demand=demand, expire_after=after)
             ):
-                self._expire_at(self.shelf(name), demand, after)
+                self._expire_at(self.shelf(name), demand, None if after is None else self.now + after)
+            case UnpickStock(source=name, demand=demand, keep_reserved=True):
+                self._expire_with_the_rest(self.shelf(name), demand)
             case UpdateStockedItem():
                 self._describe(operation)
 
@@ -165,9 +168,13 @@ class Stock:
         del self.positions[ItemAtLocation(shelf.item.item_id, shelf.location_id)]
         self.changes.closed.append(shelf.position_id)
 
-    def _expire_at(self, shelf: Shelf, demand: str, after: timedelta | None) -> None:
+    def _expire_with_the_rest(self, shelf: Shelf, demand: str) -> None:
+        """Units that are reserved again expire with what the demand still has reserved, if that does."""
+        times = {holding.expire_time for holding in shelf.holdings.get(demand, {}).values()} - {None}
+        self._expire_at(shelf, demand, times.pop() if times else None)
+
+    def _expire_at(self, shelf: Shelf, demand: str, expire_time: datetime | None) -> None:
         """What a demand has reserved at a position expires together."""
-        expire_time = None if after is None else self.now + after
         for stocked_item_id, holding in shelf.holdings.get(demand, {}).items():
             if holding.reserved and holding.expire_time != expire_time:
                 shelf.holdings[demand][stocked_item_id] = replace(holding, expire_time=expire_time)

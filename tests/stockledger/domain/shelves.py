@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 from storekeeper_stockledger.domain import decide as domain_decide
-from storekeeper_stockledger.domain.costs import Costing
+from storekeeper_stockledger.domain.costs import Costing, UnitCost
 from storekeeper_stockledger.domain.holdings import Expectation, Holding
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.operations import (
@@ -180,6 +180,11 @@ def removing(quantity: Number = 1, *, source: Name = HERE, **fields: Any) -> Rem
 def closing(**fields: Any) -> ClosePosition:
     """Close the position."""
     return verbs.closing(POSITION_ID, **fields)
+
+
+def usd(value: Number) -> UnitCost:
+    """What a unit cost."""
+    return UnitCost("USD", Decimal(value))
 
 
 def counts(*numbers: Decimal | int | None) -> list[Decimal | int | None]:

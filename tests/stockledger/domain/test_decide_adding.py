@@ -43,15 +43,11 @@ from tests.stockledger.domain.shelves import (
     removing,
     shelf,
     stock_on,
+    usd,
 )
-from tests.stockledger.verbs import Number
 
 SERIAL = item(Tracking.SERIAL)
 SMALLEST_TIME = timedelta(microseconds=1)
-
-
-def usd(value: Number) -> UnitCost:
-    return UnitCost("USD", Decimal(value))
 
 
 def refusal_of(operation: AddStock, stock: Stock) -> Refused:
