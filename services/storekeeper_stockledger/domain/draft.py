@@ -85,7 +85,8 @@ class Draft:
             value=None if value is None else ZERO,
         )
         if new.serial_number:
-            self._serial_numbers[new.item_id, new.serial_number] = new.stocked_item_id
+            # Its id means nothing to whom the second one is refused.
+            self._serial_numbers[new.item_id, new.serial_number] = 0
         self.move(shelf, kind, new, quantity, amount=value, unit_cost=new.unit_cost, **about)
 
     def move(

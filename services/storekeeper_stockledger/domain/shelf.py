@@ -156,6 +156,12 @@ class Shelf:
         for order, keys in self._lines.items():
             _follow(keys, _key_in_line(order, before), _key_in_line(order, after))
 
+    def describe(self, after: StockedItem) -> None:
+        """Let a stocked item be described as it is after a change."""
+        self.put(after)
+        if self._costing is not None and after.unit_cost is not None:
+            self._costing = self._costing.came(ZERO, ZERO, after.unit_cost, after.age)
+
     def close(self) -> None:
         """Be gone for all that is decided from now on."""
         assert self.is_open, "a position is closed once"

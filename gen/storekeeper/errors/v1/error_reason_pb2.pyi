@@ -87,7 +87,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     SERIAL_UNIT_REQUIRED: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. Units of a serial-tracked item differ: name the stocked item. Metadata: itemId."""
     SERIAL_NUMBER_IN_STOCK: _ErrorReason.ValueType  # 53
-    """ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId."""
+    """ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId (0 when it is
+    another unit of the same call).
+    """
     STOCK_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 54
     """OUT_OF_RANGE. The position would hold more units, or the stocked item be worth more, than can be recorded.
     Metadata: positionId, limit.
@@ -204,7 +206,9 @@ availableQuantity, positionId, and stockedItemId when one stocked item was named
 SERIAL_UNIT_REQUIRED: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. Units of a serial-tracked item differ: name the stocked item. Metadata: itemId."""
 SERIAL_NUMBER_IN_STOCK: ErrorReason.ValueType  # 53
-"""ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId."""
+"""ALREADY_EXISTS. A unit with this serial number is in stock. Metadata: itemId, serialNumber, stockedItemId (0 when it is
+another unit of the same call).
+"""
 STOCK_LIMIT_EXCEEDED: ErrorReason.ValueType  # 54
 """OUT_OF_RANGE. The position would hold more units, or the stocked item be worth more, than can be recorded.
 Metadata: positionId, limit.
