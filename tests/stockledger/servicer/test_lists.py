@@ -19,18 +19,24 @@ ROWS: Final = {
     "ListPositions": "positions",
     "ListStockedItems": "stocked_items",
     "ListMovements": "movements",
+    "ListReservations": "reservations",
+    "ListExpectations": "expectations",
 }
 ORDER: Final[dict[str, Callable[[Any], Any]]] = {
     "ListLocations": lambda row: row.location_id,
     "ListPositions": lambda row: row.position_id,
     "ListStockedItems": lambda row: (row.receive_time.ToNanoseconds(), row.stocked_item_id),
     "ListMovements": lambda row: row.movement_id,
+    "ListReservations": lambda row: (row.position_id, row.demand, row.stocked_item_id),
+    "ListExpectations": lambda row: (row.position_id, row.order_line),
 }
 CHANGED_QUERIES: Final = {
     "ListLocations": "active_only: true",
     "ListPositions": "item_id: $WHOLE",
     "ListStockedItems": "position_id: $whole",
     "ListMovements": "kind: MOVEMENT_KIND_ADDED",
+    "ListReservations": "include_closed: true",
+    "ListExpectations": "include_closed: true",
 }
 INVALID_TOKENS: Final = {
     "garbage": lambda token: "garbage",
@@ -157,6 +163,22 @@ class TestFilters:
     def test_of_positions(self, world: World, text: str, found: list[str]) -> None:
         listed = [position.position_id for position in rows(world, "ListPositions", text)]
         assert listed == [getattr(world, name) for name in found]
+
+    def test_of_reservations(self, world: World) -> None:
+        everything = rows(world, "ListReservations")
+        assert [one.demand for one in everything] == ["SO 1", "SO 2", "SO 3"]
+        assert rows(world, "ListReservations", "demand: 'SO 2'") == everything[1:2]
+        assert rows(world, "ListReservations", "position_id: $lot item_id: $LOT location_id: $main") == everything
+        for nobody in ("demand: 'SO'", "position_id: $whole", "stocked_item_id: $oldest", "location_id: $closed"):
+            assert rows(world, "ListReservations", nobody) == []
+
+    def test_of_expectations(self, world: World) -> None:
+        everything = rows(world, "ListExpectations")
+        assert [one.order_line for one in everything] == ["PO 1", "PO 2", "PO 3"]
+        assert rows(world, "ListExpectations", "order_line: 'PO 2'") == everything[1:2]
+        assert rows(world, "ListExpectations", "position_id: $lot item_id: $LOT location_id: $main") == everything
+        for nothing in ("order_line: 'PO'", "position_id: $whole", "item_id: $WHOLE", "location_id: $closed"):
+            assert rows(world, "ListExpectations", nothing) == []
 
     def test_of_positions_below_their_minimum(self, stock: Stock) -> None:
         short, met, _ = stock.positions(3)

@@ -60,10 +60,25 @@ class World:
         stock.add(self.lot, 4, lot="L1", unit_cost=1)
         stock.add(self.whole_closed, 2)
         self.used = f'"{stock.add(self.fine, "0.5").request_id}"'
+        self.promise()
         self.fresh, self.new_location, self.new_position = "", 0, 0
         """A request id, a location and a position there, for tests that need other ones for each request."""
         self.do("RegisterItem", "item { item_id: $ARCHIVED version: 2 tracking: TRACKING_NONE archived: true }")
         self.do("UpdateLocation", "location { location_id: $closed } update_mask { paths: 'active' }")
+
+    def promise(self) -> None:
+        """Let three demands have a unit each of the lot, and three order lines bring one each."""
+        for number in (1, 2, 3):
+            self.do(
+                "ReserveStock",
+                f"request_id: '{self.stock.new_request_id()}' demand: 'SO {number}' source {{ position_id: $lot }}"
+                f" quantity {{ value: '1' }} expire_after {{ seconds: 86400 }}",
+            )
+            self.do(
+                "ExpectStock",
+                f"request_id: '{self.stock.new_request_id()}' order_line: 'PO {number}' position_id: $lot"
+                " quantity { value: '1' }",
+            )
 
     def do(self, method: str, text: str) -> Any:
         """Call a method, which must not refuse."""
