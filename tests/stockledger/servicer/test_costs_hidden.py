@@ -7,9 +7,10 @@ from typing import Any, Final
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from grpc import StatusCode
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from tests.harness.stock import OLDEST, Stock, adding, caller, removing
+from tests.harness.stock import OLDEST, Stock, adding, caller, decimal, removing
 from tests.stockledger.servicer.world import METHODS, NAMES, World
 
 COST_TYPES: Final = {"google.type.Money", "storekeeper.stockledger.v1.UnitCost"}
@@ -27,7 +28,8 @@ REQUESTS: Final = {
     "GetLocation": "location_id: $main",
     "ListLocations": "",
     "UpdateLocation": "location { location_id: $main active: true } update_mask { paths: 'active' }",
-    "RegisterItem": "item { item_id: $WHOLE version: 1 tracking: TRACKING_NONE }",
+    "RegisterItem": "item { item_id: $COSTED version: 1 tracking: TRACKING_NONE }",
+    "UnregisterItem": "item_id: $NOWHERE",
     "OpenPosition": "request_id: '$fresh' position { item_id: $UNPLACED location_id: $new_location }",
     "ClosePosition": "request_id: '$fresh' position_id: $new_position",
     "GetPosition": "position_id: $whole",
@@ -36,11 +38,20 @@ REQUESTS: Final = {
     "GetStockedItem": "stocked_item_id: $oldest",
     "ListStockedItems": "",
     "ListMovements": "",
+    "ListReservations": "include_closed: true",
+    "ListExpectations": "include_closed: true",
+    "GetValuation": "method: VALUATION_METHOD_FIFO with_total: true",
     "GetSettings": "",
     "UpdateSettings": "settings { reason_required: false } update_mask { paths: 'reason_required' }",
 }
-SHOWING: Final = {"AddStock", "RemoveStock", "ClosePosition", "GetStockedItem", "ListStockedItems", "ListMovements"}
+SHOWING: Final = {
+    "AddStock", "RemoveStock", "ClosePosition", "RegisterItem", "GetStockedItem", "ListStockedItems", "ListMovements",
+    "GetValuation",
+}  # fmt: skip
 """Methods whose answers have costs in them, for those who may see them."""
+
+REFUSING: Final = {"GetValuation"}
+"""Methods that have nothing to say to anybody else."""
 
 
 def costs_in(message: Message) -> list[str]:
@@ -67,6 +78,11 @@ def _is_cost(field: FieldDescriptor) -> bool:
 @pytest.fixture(scope="module")
 def ask(world: World) -> Callable[..., Any]:
     """Asks a method as a caller with these permissions."""
+    world.do(
+        "RegisterItem",
+        "item { item_id: $COSTED version: 1 tracking: TRACKING_NONE"
+        " standard_cost { currency_code: 'USD' value { value: '2' } } }",
+    )
 
     def asking(method: str, *permissions: str) -> Any:
         world.fresh = world.stock.new_request_id()
@@ -101,12 +117,20 @@ def test_costs_are_shown_to_those_who_may_see_them(
     assert bool(costs_in(ask(method, *permissions))) == (method in SHOWING)
 
 
-@pytest.mark.parametrize("method", REQUESTS)
+@pytest.mark.parametrize("method", sorted(REQUESTS.keys() - REFUSING))
 @pytest.mark.parametrize("permissions", BLIND, ids=lambda permissions: ",".join(permissions) or "none")
 def test_no_answer_shows_a_cost_to_anybody_else(
     ask: Callable[..., Any], method: str, permissions: tuple[str, ...]
 ) -> None:
     assert costs_in(ask(method, *permissions)) == []
+
+
+@pytest.mark.parametrize("permissions", BLIND, ids=lambda permissions: ",".join(permissions) or "none")
+def test_nobody_else_is_told_what_stock_is_worth(stock: Stock, permissions: tuple[str, ...]) -> None:
+    with as_caller(stock, *permissions):
+        failure = stock.refusal("GetValuation", pb.GetValuationRequest(method=pb.VALUATION_METHOD_FIFO))
+    assert (failure.code, failure.reason) == (StatusCode.PERMISSION_DENIED, "PERMISSION_REQUIRED")
+    assert failure.metadata == {"permission": "costs.view"}
 
 
 class TestWriting:
@@ -135,6 +159,22 @@ class TestWriting:
         assert seen.reason in {"COST_UNKNOWN", "CURRENCY_MISMATCH", "STOCK_LIMIT_EXCEEDED"}
         with as_caller(stock, "stock.write"):
             stock.call("AddStock", request)
+
+    def test_nor_can_they_say_what_an_item_should_cost(self, stock: Stock) -> None:
+        cost = pb.UnitCost(currency_code="USD", value=decimal(2))
+        for version, foreign in ((1, "USD"), (2, "EUR")):
+            with as_caller(stock, "stock.write"):
+                item = pb.Item(item_id=1, version=version, tracking=pb.TRACKING_NONE)
+                item.standard_cost.CopyFrom(pb.UnitCost(currency_code=foreign, value=decimal(9)))
+                stock.call("RegisterItem", pb.RegisterItemRequest(item=item))
+        item = pb.Item(item_id=1, version=2, tracking=pb.TRACKING_NONE)
+        assert not stock.call("RegisterItem", pb.RegisterItemRequest(item=item)).HasField("standard_cost")
+        item = pb.Item(item_id=1, version=3, tracking=pb.TRACKING_NONE, standard_cost=cost)
+        stock.call("RegisterItem", pb.RegisterItemRequest(item=item))
+        with as_caller(stock, "stock.write"):
+            blind = pb.Item(item_id=1, version=4, tracking=pb.TRACKING_NONE)
+            stock.call("RegisterItem", pb.RegisterItemRequest(item=blind))
+        assert stock.call("RegisterItem", pb.RegisterItemRequest(item=blind)).standard_cost == cost
 
     def test_a_malformed_cost_is_told_to_everybody(self, stock: Stock) -> None:
         (position_id,) = stock.positions()

@@ -45,6 +45,9 @@ CODES: Final = {
     "ITEM_ARCHIVED": StatusCode.FAILED_PRECONDITION,
     "STOCK_LIMIT_EXCEEDED": StatusCode.OUT_OF_RANGE,
     "ETAG_MISMATCH": StatusCode.ABORTED,
+    "ITEM_HAS_POSITIONS": StatusCode.FAILED_PRECONDITION,
+    "WATCH_AHEAD": StatusCode.OUT_OF_RANGE,
+    "PERMISSION_REQUIRED": StatusCode.PERMISSION_DENIED,
 }
 OF_EVERY_SERVER: Final = {
     "INVALID_REQUEST", "DATABASE_UNAVAILABLE", "DEADLINE_PASSED", "OVERLOADED", "INTERNAL_ERROR",
@@ -297,12 +300,42 @@ REFUSED: Final = [
         "ITEM_HAS_STOCK",
         itemId="$WHOLE",
     ),
+    refused("UnregisterItem", "item_id: $WHOLE", "ITEM_HAS_STOCK", itemId="$WHOLE"),
+    refused("UnregisterItem", "item_id: $ARCHIVED", "ITEM_HAS_POSITIONS", itemId="$ARCHIVED"),
+    refused("UnregisterItem", "item_id: $ARCHIVED validate_only: true", "ITEM_HAS_POSITIONS", itemId="$ARCHIVED"),
+    refused(
+        "RegisterItem",
+        "item { item_id: $WHOLE version: 6 tracking: TRACKING_NONE"
+        " standard_cost { currency_code: 'EUR' value { value: '1' } } }",
+        "CURRENCY_MISMATCH",
+        currencyCode="USD",
+    ),
     refused(
         "UpdateSettings",
         "settings { currency_code: 'EUR' } update_mask { paths: 'currency_code' }",
         "CURRENCY_FROZEN",
         currencyCode="USD",
     ),
+    # --- instants that are not there yet ---
+    refused(
+        "GetPosition",
+        "position_id: $whole as_of { movement_id: 9223372036854775807 }",
+        "WATCH_AHEAD",
+        lastMovementId="$last_movement",
+    ),
+    refused(
+        "ListPositions",
+        "as_of { record_time { seconds: 253402300799 } }",
+        "WATCH_AHEAD",
+        lastMovementId="$last_movement",
+    ),
+    refused(
+        "GetValuation",
+        "method: VALUATION_METHOD_LIFO as_of { record_time { seconds: 253402300799 } }",
+        "WATCH_AHEAD",
+        lastMovementId="$last_movement",
+    ),
+    refused("GetPosition", "position_id: $whole as_of { movement_id: 0 }", "POSITION_NOT_FOUND", positionId="$whole"),
     # --- changed since it was read ---
     refused(
         "UpdateLocation",
@@ -382,7 +415,8 @@ def test_a_position_that_units_will_come_to_is_not_closed(
 
 
 def test_every_reason_of_the_catalogue_is_provoked() -> None:
-    provoked = {case.reason for case in REFUSED} | {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS", "POSITION_IN_USE"}
+    elsewhere = {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS", "POSITION_IN_USE", "PERMISSION_REQUIRED"}
+    provoked = {case.reason for case in REFUSED} | elsewhere
     assert provoked == CODES.keys()
     assert provoked | OF_EVERY_SERVER | OF_OTHER_SERVICES == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
 

@@ -20,6 +20,7 @@ NAMES: Final[dict[str, Any]] = {
     "LOT": 4,
     "UNPLACED": 5,
     "ARCHIVED": 6,
+    "COSTED": 7,
     # What nothing has.
     "NOWHERE": 99_999_999,
     "ID": '"0197c2f4-0a1b-7c3d-8e5f-001122334455"',
@@ -61,6 +62,7 @@ class World:
         stock.add(self.whole_closed, 2)
         self.used = f'"{stock.add(self.fine, "0.5").request_id}"'
         self.promise()
+        self.last_movement = stock.movements()[-1].movement_id
         self.fresh, self.new_location, self.new_position = "", 0, 0
         """A request id, a location and a position there, for tests that need other ones for each request."""
         self.do("RegisterItem", "item { item_id: $ARCHIVED version: 2 tracking: TRACKING_NONE archived: true }")
