@@ -5,6 +5,7 @@
     storekeeper status           which services serve, and what the stock ledger was not told of
     storekeeper serve NAME       one service, in this process
     storekeeper migrate NAME     bring the tables of one service up to date
+    storekeeper verify           check all that the stock ledger has stored against its own journal
 
 What goes wrong is one line on standard error. Exit code 1: it could not be done; 2: it was asked for in a way that
 cannot be meant, an unknown option or a bad STOREKEEPER_* variable.
@@ -128,6 +129,35 @@ def migrate(service: Annotated[GrpcService, _one_of(WITH_DATABASE)]) -> None:
     from storekeeper_cli.migrate import migrate as run
 
     run(service)
+
+
+@app.command()
+def verify(
+    tenant: Annotated[
+        int | None, typer.Option(min=1, max=TENANT_ID_MAX, help="Whose stock is checked. Default: everybody's.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="The ledger's database, as a role that may read it. Default: STOREKEEPER_STOCKLEDGER_DATABASE_URL, "
+            "else the one that `up` runs."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of `up`. Default: STOREKEEPER_UP_FOLDER, else .storekeeper here.", file_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Check all that the stock ledger has stored against its own journal, and the journal against its seals.
+
+    Reads one snapshot while the ledger goes on working, and names the first row that each check finds wrong. Exit code
+    0: all is right; 1: something is wrong; 2: it could not be checked.
+    """
+    from storekeeper_cli.verify import verify as run
+
+    run(tenant, url, folder)
 
 
 def _exit(code: int, message: str) -> None:

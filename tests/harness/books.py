@@ -95,32 +95,38 @@ class Books:
 
     def write(self, tables: Tables) -> None:
         """Write everything as it is now."""
-        for (position_id, demand), held in self.holdings.items():
-            for holding in held.values():
-                self._write_holding(tables, position_id, demand, holding)
+        tables.add("settings", False, "USD", 1)
+        self._find_expiries()
         for site in self.sites:
             _write_site(tables, site)
         for layer in self.layers:
             _write_layer(tables, layer)
+        for (position_id, demand), held in self.holdings.items():
+            for holding in held.values():
+                _write_holding(tables, position_id, demand, holding)
         for (position_id, order_line), expected in self.expected.items():
             tables.add("expectation", position_id, order_line, *expected.values())
-        tables.add("settings", False, "USD", 1)
 
-    def _write_holding(self, tables: Tables, position_id: int, demand: str, holding: Holding) -> None:
-        reserved, picked, delivered = holding.units.values()
-        expire_time = holding.expire_time if reserved else None
-        site = self.sites[position_id - 1]
-        if expire_time is not None:
-            site.next_expiry = min(expire_time, site.next_expiry or expire_time)
-        tables.add(
-            "reservation",
-            *(position_id, demand, holding.layer.stocked_item_id, reserved, picked, delivered),
-            *(holding.delivered_value, reserved + picked > 0, expire_time),
-        )
+    def _find_expiries(self) -> None:
+        for (position_id, _), held in self.holdings.items():
+            site = self.sites[position_id - 1]
+            times = [
+                holding.expire_time for holding in held.values() if holding.expire_time and holding.units["reserved"]
+            ]
+            site.next_expiry = min(filter(None, [site.next_expiry, *times]), default=None)
 
 
 def _nothing_expected() -> dict[str, Units]:
     return {"on_order": 0, "received": 0}
+
+
+def _write_holding(tables: Tables, position_id: int, demand: str, holding: Holding) -> None:
+    reserved, picked, delivered = holding.units.values()
+    tables.add(
+        "reservation",
+        *(position_id, demand, holding.layer.stocked_item_id, reserved, picked, delivered, holding.delivered_value),
+        *(reserved + picked > 0, holding.expire_time if reserved else None),
+    )
 
 
 def _write_site(tables: Tables, site: Site) -> None:
@@ -155,7 +161,7 @@ def amount_of(kind: str, layer: Layer, quantity: Units, holding: Holding | None)
     """What units are worth that come or leave: before they do, and unless it follows from something else."""
     if kind not in COMING | LEAVING or layer.unit_cost is None:
         return None
-    if kind == "returned" and holding is not None:
+    if kind == "returned" and holding is not None and holding.delivered_value is not None:
         return share(holding.delivered_value, quantity, holding.units["delivered"])
     if kind in LEAVING:
         return share(layer.value, quantity, layer.on_hand)
@@ -164,7 +170,7 @@ def amount_of(kind: str, layer: Layer, quantity: Units, holding: Holding | None)
 
 def follow_amount(kind: str, layer: Layer, amount: Decimal | None) -> None:
     """Let a stocked item be worth more, or less."""
-    if kind in MAKING and amount is not None:
+    if layer.value is None and amount is not None and (kind in MAKING or kind == "revalued"):
         layer.value = ZERO
     if layer.value is not None and amount is not None:
         layer.value += -amount if kind in LEAVING else amount

@@ -110,6 +110,15 @@ class EmbeddedPostgres:
         assert self._process is not None
         return self._process.pid
 
+    def exists(self) -> bool:
+        """Whether it was ever made, so that there is something to start."""
+        return self.data.exists()
+
+    def service_url(self, service: str) -> str:
+        """How a service connects to its database, once that was created."""
+        name = databases.service_name(service)
+        return self._url(self._role(name), name)
+
     def superuser_url(self, database: str = "postgres") -> str:
         """How to connect as the superuser."""
         return self._url(Role(SUPERUSER, self._keys.password(SUPERUSER)), database)

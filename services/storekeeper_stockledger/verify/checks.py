@@ -1,0 +1,50 @@
+"""All that is checked, in its order, with the names that the specification gives to what must hold."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, LiteralString
+
+from . import expectations, journal, positions, reservations, stocked_items, sums
+from .findings import Finding
+from .snapshot import Advance, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that must hold of each tenant's rows."""
+
+    subject: str
+    find: Callable[[Snapshot, int, Advance], Iterator[Finding]]
+    """Finds what is wrong with a tenant's."""
+    share: float = 1.0
+    """How long it takes, in relation to looking at all movements once."""
+
+
+def _sum(subject: str, statement: LiteralString) -> Check:
+    def find(snapshot: Snapshot, tenant_id: int, _: Advance) -> Iterator[Finding]:
+        return sums.first_finding(snapshot, tenant_id, statement)
+
+    return Check(subject, find, share=0.02)
+
+
+CHECKS: Final = (
+    Check("the journal, its order and its seals", journal.check, share=1.4),
+    _sum("what movements name is there", sums.NAMES),
+    Check("stocked items, and what they are worth", stocked_items.check),
+    Check("positions", positions.check, share=0.6),
+    Check("reservations", reservations.check, share=0.4),
+    Check("expectations", expectations.check, share=0.15),
+    _sum("positions are the sums of what lies there", sums.TOTALS),
+    _sum("reserved and picked is what demands hold", sums.HELD),
+    _sum("when reservations expire", sums.EXPIRIES),
+    _sum("when the first of a position expires", sums.NEXT_EXPIRY),
+    _sum("what order lines have brought", sums.ORDER_LINES),
+    _sum("receipts that were taken back", sums.TAKEN_BACK),
+    _sum("serial numbers", sums.SERIAL_NUMBERS),
+    _sum("parents of what was transferred", sums.PARENTS),
+    _sum("stocked items are where their positions are", sums.WHEREABOUTS),
+    _sum("open positions", sums.OPEN_POSITIONS),
+    _sum("closed positions", sums.CLOSINGS),
+    _sum("draws in the order of age", sums.DRAWS),
+    _sum("requests", sums.REQUEST_IDS),
+)
