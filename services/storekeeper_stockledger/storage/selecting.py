@@ -21,7 +21,7 @@ from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId,
 from ..domain.places import Places
 from ..domain.stock import StockedItem
 from .arrays import numbers, texts
-from .naming import NAMED, POSITIONS, POSITIONS_AND_BESIDE, name_arrays, position_arrays
+from .naming import NAMED, POSITIONS, POSITIONS_AND_BESIDE, name_arrays, named_with, position_arrays
 
 LINE_PAGE: Final = 256
 """Stocked items read of one position, at most. What needs more of them is decided again, alone."""
@@ -79,9 +79,8 @@ _STOCKED_ITEM_WIDTH: Final = 21
 _LINES = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
   FROM (
-       SELECT named.position_id, sum(name.asked) AS asked, min(named.number) AS number
-         FROM {NAMED}
-         JOIN unnest(%(asked)s::numeric[]) WITH ORDINALITY AS name(asked, number) USING (number)
+       SELECT named.position_id, sum(named.asked) AS asked, min(named.number) AS number
+         FROM {named_with("asked", "%(asked)s::numeric[]")}
         WHERE named.position_id IS NOT NULL
         GROUP BY named.position_id
        ) AS wanted
@@ -143,13 +142,16 @@ _HOLDING_COLUMNS = "r.demand, r.reserved, r.picked, r.delivered, r.delivered_val
 
 _HOLDINGS = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
-  FROM {NAMED}
-  JOIN unnest(%(demands)s::text[]) WITH ORDINALITY AS name(demand, number) USING (number)
-  JOIN reservation r
-    ON r.tenant_id = %(tenant_id)s
-   AND r.position_id = named.position_id
-   AND r.demand = name.demand
-   AND (r.open OR r.delivered > 0)
+  FROM {named_with("demand", "%(demands)s::text[]")}
+ CROSS JOIN LATERAL (
+       SELECT *
+         FROM reservation held
+        WHERE held.tenant_id = %(tenant_id)s
+          AND held.position_id = named.position_id
+          AND held.demand = named.demand
+          AND (held.open OR held.delivered > 0)
+       OFFSET 0
+       ) AS r
   JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
 """
 
@@ -165,19 +167,20 @@ SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
 
 _EXPECTATIONS = f"""
 SELECT e.position_id, e.order_line, e.on_order, e.received
-  FROM {NAMED}
-  JOIN unnest(%(order_lines)s::text[]) WITH ORDINALITY AS name(order_line, number) USING (number)
-  JOIN expectation e
-    ON e.tenant_id = %(tenant_id)s AND e.position_id = named.position_id AND e.order_line = name.order_line
+  FROM {named_with("order_line", "%(order_lines)s::text[]")}
+ CROSS JOIN LATERAL (
+       SELECT *
+         FROM expectation line
+        WHERE line.tenant_id = %(tenant_id)s
+          AND line.position_id = named.position_id
+          AND line.order_line = named.order_line
+       OFFSET 0
+       ) AS e
 """
 
+# Units that relocated are no longer where they were received.
 _BROUGHT = f"""
-SELECT {_STOCKED_ITEM_COLUMNS},
-       (SELECT m.movement_id
-          FROM movement m
-         WHERE m.tenant_id = %(tenant_id)s AND m.stocked_item_id = s.stocked_item_id AND m.kind = 'received'
-         ORDER BY m.movement_id
-         LIMIT 1)
+SELECT {_STOCKED_ITEM_COLUMNS}, receipt.movement_id
   FROM {NAMED}
   JOIN unnest(%(order_lines)s::text[]) WITH ORDINALITY AS name(order_line, number) USING (number)
   JOIN stocked_item s
@@ -186,6 +189,16 @@ SELECT {_STOCKED_ITEM_COLUMNS},
    AND s.order_line = name.order_line
    AND s.order_line <> ''
    AND s.open
+ CROSS JOIN LATERAL (
+       SELECT m.movement_id
+         FROM movement m
+        WHERE m.tenant_id = %(tenant_id)s
+          AND m.stocked_item_id = s.stocked_item_id
+          AND m.kind = 'received'
+          AND m.position_id = s.position_id
+        ORDER BY m.movement_id
+        LIMIT 1
+       ) AS receipt
 """
 
 _KNOWN_ITEMS = """
@@ -222,20 +235,26 @@ SELECT named.position_id, costed.units, costed.value, newest.unit_cost, newest.r
  WHERE named.position_id IS NOT NULL
 """
 
+# Of a stocked item it is what was on hand of it, wherever it was then.
 _COUNTED = """
 SELECT wanted.number,
-       (SELECT CASE
-               WHEN wanted.stocked_item_id IS NULL
-               THEN m.position_available_after + m.position_reserved_after + m.position_picked_after
-               ELSE m.available_after + m.reserved_after + m.picked_after
-                END
-          FROM movement m
-         WHERE m.tenant_id = %(tenant_id)s
-           AND m.position_id = wanted.position_id
-           AND (wanted.stocked_item_id IS NULL OR m.stocked_item_id = wanted.stocked_item_id)
-           AND m.movement_id <= newest.last_movement_id
-         ORDER BY m.movement_id DESC
-         LIMIT 1)
+       CASE
+       WHEN wanted.stocked_item_id IS NULL
+       THEN (SELECT m.position_available_after + m.position_reserved_after + m.position_picked_after
+               FROM movement m
+              WHERE m.tenant_id = %(tenant_id)s
+                AND m.position_id = wanted.position_id
+                AND m.movement_id <= newest.last_movement_id
+              ORDER BY m.movement_id DESC
+              LIMIT 1)
+       ELSE (SELECT m.available_after + m.reserved_after + m.picked_after
+               FROM movement m
+              WHERE m.tenant_id = %(tenant_id)s
+                AND m.stocked_item_id = wanted.stocked_item_id
+                AND m.movement_id <= newest.last_movement_id
+              ORDER BY m.movement_id DESC
+              LIMIT 1)
+        END
   FROM unnest(%(position_ids)s::bigint[], %(stocked_item_ids)s::bigint[], %(times)s::timestamptz[])
        WITH ORDINALITY AS wanted(position_id, stocked_item_id, time, number)
   LEFT JOIN LATERAL (

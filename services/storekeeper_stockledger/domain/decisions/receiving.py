@@ -10,6 +10,8 @@ from ..operations import CancelExpectedStock, ExpectStock, ReceiveStock, Unrecei
 from ..places import ZERO, Kind
 from ..refusals import ExpectationExceeded, ReceiptExceeded, SerialUnitRequired, TrackingViolated
 from ..shelf import NotLoaded, Shelf
+from ..state import Stock
+from ..stock import StockedItem
 from .adding import new_stocked_item
 from .checks import check_enters, check_invoice_number, check_quantity, check_reason
 from .drawing import named_ids
@@ -92,7 +94,7 @@ def unreceive(operation: UnreceiveStock, draft: Draft) -> None:
     shelf = draft.stock.shelf(operation.source)
     check_quantity(operation.quantity, shelf)
     check_reason(operation.reason, draft.settings)
-    for one in _reversible(operation, shelf):
+    for one in _reversible(operation, shelf, draft.stock):
         stocked_item = draft.stocked_item(shelf, one.stocked_item_id)
         if one.stocked_item_id not in draft.stock.receipts:
             # It was received a moment ago, and its movement has no number yet.
@@ -109,10 +111,10 @@ def unreceive(operation: UnreceiveStock, draft: Draft) -> None:
         draft.expect(shelf, Kind.EXPECTATION_CANCELLED, operation.quantity, operation.order_line)
 
 
-def _reversible(operation: UnreceiveStock, shelf: Shelf) -> tuple[Draw, ...]:
+def _reversible(operation: UnreceiveStock, shelf: Shelf, stock: Stock) -> tuple[Draw, ...]:
     """What to take back of which stocked item, newest first, or in the order in which they are named."""
     named = named_ids(operation.source)
-    brought = shelf.brought_by(operation.order_line)
+    brought = [one for one in shelf.brought_by(operation.order_line) if _was_received_here(one, stock)]
     if named:
         by_id = {one.stocked_item_id: one for one in brought}
         brought = [by_id[stocked_item_id] for stocked_item_id in named if stocked_item_id in by_id]
@@ -125,6 +127,11 @@ def _reversible(operation: UnreceiveStock, shelf: Shelf) -> tuple[Draw, ...]:
     draws = draw(brought, operation.quantity)
     assert drawn(draws) == operation.quantity, "no more is taken back than is there"
     return draws
+
+
+def _was_received_here(stocked_item: StockedItem, stock: Stock) -> bool:
+    """Whether it hasn't come from another location since: before this batch or, without a number yet, within it."""
+    return stocked_item.stocked_item_id in stock.receipts or stocked_item.stocked_item_id in stock.changes.added
 
 
 def _expectation(shelf: Shelf, order_line: str) -> Expectation:
