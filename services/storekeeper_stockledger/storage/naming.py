@@ -6,12 +6,12 @@ from typing import Final
 from ..domain.operations import ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
 from .arrays import numbers
 
-NAMED: Final = """(
-           SELECT coalesce(name.position_id, pair.position_id, home.position_id) AS position_id, name.number
+_NAMED: Final = """(
+           SELECT coalesce(name.position_id, pair.position_id, home.position_id) AS position_id, name.number{about}
              FROM unnest(
                       %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[],
-                      %(stocked_item_ids)s::bigint[]
-                  ) WITH ORDINALITY AS name(position_id, item_id, location_id, stocked_item_id, number)
+                      %(stocked_item_ids)s::bigint[]{arrays}
+                  ) WITH ORDINALITY AS name(position_id, item_id, location_id, stocked_item_id{columns}, number)
              LEFT JOIN position pair
                ON name.item_id IS NOT NULL
               AND pair.tenant_id = %(tenant_id)s
@@ -23,7 +23,15 @@ NAMED: Final = """(
               AND home.tenant_id = %(tenant_id)s
               AND home.stocked_item_id = name.stocked_item_id
        ) AS named"""
+
+NAMED: Final = _NAMED.format(about="", arrays="", columns="")
 """The open position of each pair, and those of the other names whatever they are; with the number of the name, from 1."""
+
+
+def named_with(column: str, array: str) -> str:
+    """The same with one thing more that is said of each name: a column of this array."""
+    # Beside the names, not joined to them: two arrays are joined by comparing each with each.
+    return _NAMED.format(about=f", name.{column}", arrays=f", {array}", columns=f", {column}")
 
 
 POSITIONS: Final = f"SELECT named.position_id FROM {NAMED}"
