@@ -1,7 +1,9 @@
 """A ledger on a real database: with a server from `tests.harness`, without one from here."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
 from storekeeper_kit.database import Database
@@ -34,3 +36,17 @@ def dump(ledger_database: LedgerDatabase) -> Iterator[Dump]:
     """Tells all rows of the module's database."""
     with Dump(ledger_database) as dump:
         yield dump
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each statement that is sent from now on."""
+    sent: list[str] = []
+    execute = psycopg.Cursor.execute
+
+    def counted(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        sent.append(str(query))
+        return execute(cursor, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    return sent

@@ -271,19 +271,6 @@ class TestLongLines:
 class TestCost:
     """Set-based statements: their number depends on neither lines nor draws."""
 
-    @pytest.fixture
-    def statements(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Each statement that is sent from now on."""
-        sent: list[str] = []
-        execute = psycopg.Cursor.execute
-
-        def counted(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-            sent.append(str(query))
-            return execute(cursor, query, *args, **kwargs)
-
-        monkeypatch.setattr(psycopg.Cursor, "execute", counted)
-        return sent
-
     @pytest.mark.parametrize("draws", [1, 250])
     def test_a_removal_takes_at_most_12_statements_whatever_it_draws_on(
         self, tenant: Tenant, statements: list[str], draws: int
