@@ -24,12 +24,10 @@ def check_amounts(journal: Journal) -> None:
         name = f"stocked item {item.stocked_item_id}"
         assert fold.agrees(item), f"{name} has another value than its amounts give"
         assert (item.value is None) == (item.unit_cost is None), f"{name} has a value without a cost, or the reverse"
-    # A unit cost that changes nothing on hand changes without a movement.
-    if not any(operation.kind == "update_stocked_item" for operation in journal.operations):
-        for item_id, unit_cost in fold.unit_costs.items():
-            assert journal.stocked_items[item_id].unit_cost == unit_cost, (
-                f"stocked item {item_id} has another unit cost than the journal says"
-            )
+    for item_id, unit_cost in fold.unit_costs.items():
+        assert journal.stocked_items[item_id].unit_cost == unit_cost, (
+            f"stocked item {item_id} has another unit cost than the journal says"
+        )
 
 
 @dataclass(slots=True)
@@ -39,7 +37,7 @@ class _Fold:
     worth: dict[int, Decimal | None] = field(default_factory=dict)
     on_hand: dict[int, Decimal] = field(default_factory=dict)
     unit_costs: dict[int, Decimal | None] = field(default_factory=dict)
-    """As far as the journal tells: the first release didn't record it."""
+    """As far as the journal tells: the first release didn't record it, and of nothing on hand it changes silently."""
 
     def follow(self, movement: Movement, item_id: int) -> None:
         """Let units come and go with their amounts, and fail unless the movement says what is left."""
@@ -75,6 +73,8 @@ class _Fold:
         self.worth[item_id] = movement.value_after
         self.on_hand[item_id] = sum((movement.places_after[place] or ZERO for place in ON_HAND), ZERO)
         assert self.on_hand[item_id] or not movement.value_after, f"{name} leaves no units, and still worth something"
+        if not self.on_hand[item_id]:
+            self.unit_costs.pop(item_id, None)
         if movement.kind in COSTING:
             # Those of the first release have an amount only.
             assert (movement.unit_cost is None) == (movement.amount is None) or (

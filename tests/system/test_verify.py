@@ -12,7 +12,10 @@ import pytest
 from storekeeper_stockledger.verify.findings import Finding
 from storekeeper_stockledger.verify.run import verify
 from storekeeper_stockledger.verify.snapshot import Snapshot
+from tests.bench.long_journal import LongJournal
 from tests.harness.databases import LedgerDatabase
+from tests.harness.invariants import check_journal
+from tests.harness.journal import journal_on
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.scribe import Scribe
 from tests.harness.stock import OLDEST, Stock
@@ -21,6 +24,7 @@ from tests.harness.story import BEGIN, Story
 BY_HAND = 1_000
 """A tenant whose journal has every kind of movement."""
 BY_THE_LEDGER = 1_001
+BY_CHANCE = 1_002
 
 CORRUPTED = [
     # --- movements ---
@@ -233,6 +237,14 @@ def test_finds_nothing_wrong_with_what_is_right(ledger_database: LedgerDatabase)
         assert verify(rows, rows.tenants(), told) == 0
     assert told.findings == []
     assert told.work == pytest.approx(told.total)
+
+
+def test_finds_nothing_wrong_with_a_longer_journal(superuser: psycopg.Connection) -> None:
+    LongJournal(superuser, tenant_id=BY_CHANCE, movements=2_000, items=20).write()
+    told = Told()
+    verify(Snapshot(superuser), [BY_CHANCE], told)
+    assert told.findings == []
+    check_journal(journal_on(superuser, BY_CHANCE))
 
 
 @pytest.mark.usefixtures("written")

@@ -34,6 +34,8 @@ def main() -> int:
         return _unchecked("the database has no tables of a stock ledger of this release")
     except psycopg.Error as error:
         return _unchecked(str(error).partition("\n")[0])
+    except KeyboardInterrupt:
+        return _unchecked("it was interrupted")
 
 
 def _findings(url: str, tenant_id: int | None) -> int:
