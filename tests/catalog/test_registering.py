@@ -6,13 +6,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import wraps
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import func, text, update
 
-from storekeeper_catalog.domain.item import Counting, Facts, Item, ItemState, RegistrationState, Tracking
+from storekeeper_catalog.domain.item import Counting, Facts, Item, ItemState, RegistrationState, Tracking, UnitCost
 from storekeeper_catalog.domain.refusals import EtagMismatch, ItemHasStock, LedgerAway, LedgerRefused
 from storekeeper_catalog.registering import Pace, Registrar
 from storekeeper_catalog.storage import outbox
@@ -198,7 +199,7 @@ class TestSweeps:
     async def test_tell_the_newest_version(
         self, tenant: Tenant, ledger: Ledger, registrar: Registrar, due: Callable[[], None]
     ) -> None:
-        archived = tenant.archive(tenant.item())
+        archived = tenant.archive(tenant.item(unit_cost=UnitCost("USD", Decimal("2.5"))))
         due()
         await registrar.sweep()
         assert ledger.told == [(tenant.tenant_id, archived.facts)]

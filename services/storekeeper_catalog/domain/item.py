@@ -90,6 +90,7 @@ class Facts:
     version: int
     counting: Counting
     archived: bool
+    unit_cost: UnitCost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ class Item(Draft):
     @property
     def facts(self) -> Facts:
         """What the stock ledger has to know of it."""
-        return Facts(self.item_id, self.version, self.counting, self.state is ItemState.ARCHIVED)
+        return Facts(self.item_id, self.version, self.counting, self.state is ItemState.ARCHIVED, self.unit_cost)
 
     def changed(self, **values: Any) -> Self:
         """The next version of the item, with these values."""

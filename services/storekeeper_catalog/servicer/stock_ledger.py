@@ -1,20 +1,25 @@
 """The stock ledger as the catalog calls it."""
 
+import time
 from typing import Final
 
 import grpc
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
-from storekeeper_kit.caller import Caller
+from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.clients import failure_of
 
 from ..domain.item import Facts
+from ..domain.numbers import plain
 from ..domain.refusals import LedgerAway, LedgerRefused
 from .writing import TRACKINGS
 
 ACTOR: Final = "catalog"
 """In whose name the ledger hears of items."""
+
+PERMISSIONS: Final = frozenset({COSTS_VIEW})
+"""What the ledger hears of an item is its cost, too, whoever changed the item."""
 
 NEVER_CHANGES: Final = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -37,7 +42,18 @@ class StockLedgerClient:
     async def register(self, tenant_id: int, facts: Facts, *, validate_only: bool = False, timeout_s: float) -> None:
         """Tell it of an item; raises LedgerRefused or LedgerAway."""
         request = pb.RegisterItemRequest(item=_item(facts), validate_only=validate_only)
-        caller = Caller(tenant_id, ACTOR, frozenset())
+        give_up = time.monotonic() + timeout_s
+        try:
+            await self._register(tenant_id, request, timeout_s)
+        except LedgerRefused as refused:
+            if refused.reason != "CURRENCY_MISMATCH":
+                raise
+            # An item may be bought in any currency, but no stock is valued by what it costs in another one than the ledger's.
+            request.item.ClearField("standard_cost")
+            await self._register(tenant_id, request, give_up - time.monotonic())
+
+    async def _register(self, tenant_id: int, request: pb.RegisterItemRequest, timeout_s: float) -> None:
+        caller = Caller(tenant_id, ACTOR, PERMISSIONS)
         try:
             await self._stub.RegisterItem(request, timeout=timeout_s, metadata=caller.metadata())
         except grpc.aio.AioRpcError as error:
@@ -45,13 +61,17 @@ class StockLedgerClient:
 
 
 def _item(facts: Facts) -> pb.Item:
-    return pb.Item(
+    item = pb.Item(
         item_id=facts.item_id,
         version=facts.version,
         tracking=TRACKINGS[facts.counting.tracking],
         quantity_scale=facts.counting.quantity_scale,
         archived=facts.archived,
     )
+    if facts.unit_cost is not None:
+        item.standard_cost.currency_code = facts.unit_cost.currency_code
+        item.standard_cost.value.value = plain(facts.unit_cost.value)
+    return item
 
 
 def _failure(error: grpc.aio.AioRpcError) -> LedgerAway | LedgerRefused:

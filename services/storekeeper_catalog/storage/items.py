@@ -158,7 +158,7 @@ def read_item(row: Row[Any]) -> Item:
         type=ItemType(row.type),
         tracking=Tracking(row.tracking),
         quantity_scale=row.quantity_scale,
-        unit_cost=None if row.unit_cost is None else UnitCost(row.currency_code, row.unit_cost),
+        unit_cost=read_unit_cost(row),
         extensions=row.extensions,
         state=ItemState(row.state),
         version=row.version,
@@ -168,6 +168,11 @@ def read_item(row: Row[Any]) -> Item:
             RegistrationState(row.registration_state), row.refused_reason or "", row.refused_message or ""
         ),
     )
+
+
+def read_unit_cost(row: Row[Any]) -> UnitCost | None:
+    """What a unit of an item usually costs."""
+    return None if row.unit_cost is None else UnitCost(row.currency_code, row.unit_cost)
 
 
 def _is_about_sku(error: IntegrityError) -> bool:

@@ -56,6 +56,8 @@ def lease_entries(connection: Connection, count: int, lease: timedelta) -> Seque
             item.c.tracking,
             item.c.quantity_scale,
             item.c.state,
+            item.c.unit_cost,
+            item.c.currency_code,
         )
     )
     return connection.execute(statement).all()

@@ -6,12 +6,13 @@ matters, entries need no order, and telling one twice does no harm.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, func, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ..domain.item import Counting, Facts, ItemState, Tracking
+from .items import read_unit_cost
 from .locking import lease_entries
 from .tables import registration
 
@@ -43,19 +44,18 @@ def enqueue(connection: Connection, tenant_id: int, item_id: int, version: int) 
 
 def lease(connection: Connection, count: int, duration: timedelta) -> list[Entry]:
     """Take entries that are due, for this long."""
-    return [
-        Entry(
-            row.tenant_id,
-            Facts(
-                row.item_id,
-                row.version,
-                Counting(Tracking(row.tracking), row.quantity_scale),
-                row.state == ItemState.ARCHIVED,
-            ),
-            row.attempts,
-        )
-        for row in lease_entries(connection, count, duration)
-    ]
+    rows = lease_entries(connection, count, duration)
+    return [Entry(row.tenant_id, _facts(row), row.attempts) for row in rows]
+
+
+def _facts(row: Row[Any]) -> Facts:
+    return Facts(
+        item_id=row.item_id,
+        version=row.version,
+        counting=Counting(Tracking(row.tracking), row.quantity_scale),
+        archived=row.state == ItemState.ARCHIVED,
+        unit_cost=read_unit_cost(row),
+    )
 
 
 def acknowledge(connection: Connection, entry: Entry) -> None:

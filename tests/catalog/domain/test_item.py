@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -16,6 +17,7 @@ from storekeeper_catalog.domain.item import (
     Registration,
     RegistrationState,
     Tracking,
+    UnitCost,
 )
 from storekeeper_catalog.domain.refusals import BadField
 
@@ -65,6 +67,7 @@ def test_both_may_change_together() -> None:
         ({"tracking": Tracking.LOT}, True),
         ({"quantity_scale": 1}, True),
         ({"state": ItemState.ARCHIVED}, True),
+        ({"unit_cost": UnitCost("USD", Decimal(2))}, True),
     ],
 )
 def test_only_what_the_ledger_keeps_is_news_to_it(values: dict[str, Any], news: bool) -> None:
@@ -76,7 +79,7 @@ def test_only_what_the_ledger_keeps_is_news_to_it(values: dict[str, Any], news: 
     ("values", "counted_unlike"),
     [
         ({"name": "Keyboard"}, False),
-        ({"state": ItemState.ARCHIVED}, False),
+        ({"state": ItemState.ARCHIVED, "unit_cost": UnitCost("USD", Decimal(2))}, False),
         ({"tracking": Tracking.NONE, "quantity_scale": 0}, False),
         ({"tracking": Tracking.LOT}, True),
         ({"quantity_scale": 1}, True),
@@ -90,3 +93,5 @@ def test_the_ledger_may_refuse_only_another_way_of_counting(values: dict[str, An
 def test_the_ledger_hears_the_facts_with_their_version() -> None:
     changed = ITEM.changed(tracking=Tracking.LOT, state=ItemState.ARCHIVED)
     assert changed.facts == Facts(7, 4, Counting(Tracking.LOT, 0), archived=True)
+    cost = UnitCost("USD", Decimal(2))
+    assert ITEM.changed(unit_cost=cost).facts == Facts(7, 4, ITEM.counting, archived=False, unit_cost=cost)

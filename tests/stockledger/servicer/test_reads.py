@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from storekeeper.query.v1.filter_pb2 import OPERATOR_EQUAL, Condition, Filter, Value
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from tests.harness.stock import OLDEST, Stock, decimal, number
+from tests.harness.stock import OLDEST, Stock, decimal
 from tests.stockledger.servicer.refusing import bad_fields
 from tests.stockledger.servicer.test_lists import rows
 from tests.stockledger.servicer.world import World
@@ -138,7 +138,7 @@ class TestValuations:
         assert [one.position_id for one in answer.valuations] == stocked
         last = answer.valuations[-1]
         assert (last.item_id, last.location_id) == (3, stock.movements()[-1].location_id)
-        assert (number(last.on_hand), number(last.unknown)) == (4, 1)
+        assert (last.on_hand.value, last.unknown.value) == ("4", "1")
         assert (last.value.units, last.value.nanos, last.value.currency_code) == (7, 500_000_000, "USD")
         assert (answer.total.units, answer.total.nanos) == (15, 0)
         assert (answer.movement_id, answer.next_page_token) == (4, "")

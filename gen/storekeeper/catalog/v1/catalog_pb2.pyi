@@ -90,7 +90,9 @@ class _RegistrationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reg
     REGISTRATION_STATE_DONE: _RegistrationState.ValueType  # 3
     """The stock ledger knows the item as it is."""
     REGISTRATION_STATE_REFUSED: _RegistrationState.ValueType  # 4
-    """The stock ledger refused, and is not asked again before tracking, quantity scale or state of the item change."""
+    """The stock ledger refused, and is not asked again before tracking, quantity scale, state or unit cost of the item
+    change.
+    """
 
 class RegistrationState(_RegistrationState, metaclass=_RegistrationStateEnumTypeWrapper):
     """Where the registration of an item stands."""
@@ -104,7 +106,9 @@ REGISTRATION_STATE_PENDING: RegistrationState.ValueType  # 2
 REGISTRATION_STATE_DONE: RegistrationState.ValueType  # 3
 """The stock ledger knows the item as it is."""
 REGISTRATION_STATE_REFUSED: RegistrationState.ValueType  # 4
-"""The stock ledger refused, and is not asked again before tracking, quantity scale or state of the item change."""
+"""The stock ledger refused, and is not asked again before tracking, quantity scale, state or unit cost of the item
+change.
+"""
 Global___RegistrationState: _TypeAlias = RegistrationState  # noqa: Y015
 
 @_typing.final
@@ -171,7 +175,9 @@ class Item(_message.Message):
     """Changes with each update; give it back to make sure that nobody has changed the item since. Set by the catalog."""
     @_builtins.property
     def unit_cost(self) -> _stock_ledger_pb2.UnitCost:
-        """What a unit usually costs; no stock is valued by it. Absent: unknown, or the caller lacks `costs.view`."""
+        """What a unit usually costs: its standard cost to the stock ledger, if it is in the currency that the tenant's stock is
+        valued in. Absent: unknown, or the caller lacks `costs.view`.
+        """
 
     @_builtins.property
     def extensions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
