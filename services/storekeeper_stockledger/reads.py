@@ -5,13 +5,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select
+from sqlalchemy import Row, Select
 
 from storekeeper_kit.database import Database
 from storekeeper_kit.ordering import Order
 from storekeeper_kit.pages import Rows
 
-from .domain.instants import Instant, PositionAsked
+from .domain.instants import PositionAsked
 from .domain.journal import RecordedMovement
 from .domain.operations import PositionId
 from .domain.records import Expectation, Location, Position, Reservation
@@ -28,7 +28,7 @@ from .storage.fields import (
     POSITION_THEN_ORDER,
     RESERVATION_ORDER,
 )
-from .storage.instants import find_instant, find_instants, parameters
+from .storage.instants import find_instant, parameters
 from .storage.listing import (
     ExpectationFilter,
     LocationFilter,
@@ -55,9 +55,15 @@ class Reads:
 
     def positions(self, tenant_id: int, asked: Sequence[PositionAsked], _deadline: float) -> list[Position | Exception]:
         """Positions as they are or were, by one statement for each; a refusal in the place of one that can't be told."""
+        now = [one for one in asked if one.as_of is None]
+        then = [one for one in asked if one.as_of is not None]
+        found: dict[PositionAsked, Position | WatchAhead] = {}
         with self._database.read() as connection:
-            answers = _positions_now(connection, tenant_id, asked) | _positions_then(connection, tenant_id, asked)
-        return [answers.get(one) or _not_found(one.name) for one in asked]
+            if now:
+                found |= positions_now(connection, tenant_id, now)
+            if then:
+                found |= positions_then(connection, tenant_id, then)
+        return [found.get(one) or _not_found(one.name) for one in asked]
 
     def stocked_items_named(
         self, tenant_id: int, stocked_item_ids: Sequence[int], _deadline: float
@@ -124,33 +130,6 @@ class Reads:
 def _and_one_more(page: Page) -> Page:
     """What is read for a page: the row after its last one tells that another page follows."""
     return replace(page, size=page.size + 1)
-
-
-def _positions_now(
-    connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
-) -> dict[PositionAsked, Position | Exception]:
-    wanted = [one for one in asked if one.as_of is None]
-    found = positions_now(connection, tenant_id, [one.name for one in wanted]) if wanted else {}
-    return {one: found[one.name] for one in wanted if one.name in found}
-
-
-def _positions_then(
-    connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
-) -> dict[PositionAsked, Position | Exception]:
-    wanted = {one: one.as_of for one in asked if one.as_of is not None}
-    if not wanted:
-        return {}
-    instants = find_instants(connection, tenant_id, set(wanted.values()))
-    answers: dict[PositionAsked, Position | Exception] = {}
-    named: dict[PositionAsked, tuple[Name, Instant]] = {}
-    for one, as_of in wanted.items():
-        instant = instants[as_of]
-        if isinstance(instant, WatchAhead):
-            answers[one] = instant
-        else:
-            named[one] = (one.name, instant)
-    found = positions_then(connection, tenant_id, list(named.values()))
-    return answers | {one: found[key] for one, key in named.items() if key in found}
 
 
 def _not_found(name: Name) -> PositionNotFound:

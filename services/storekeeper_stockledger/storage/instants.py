@@ -4,59 +4,82 @@ Each movement says what its position held after it. So what a position held at a
 it had by then, however many there are before and after it.
 """
 
-from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, select, text
 
 from ..domain.instants import AfterMovement, AsOf, Instant, RecordedBy
 from ..domain.refusals import WatchAhead
 from . import tables, views
-from .arrays import numbers
 
 BEFORE_ALL: Final = Instant(0, 0, datetime.min.replace(tzinfo=UTC))
 """Nothing was recorded yet."""
 
-_FIND = """
-SELECT coalesce(head.last_movement_id, 0) AS last_movement_id, greatest(clock_timestamp(), head.record_time) AS now,
-       coalesce(named.movement_id, timed.last_movement_id) AS movement_id,
-       coalesce(named.operation_id, timed.operation_id) AS operation_id,
-       coalesce(named.record_time, wanted.time) AS time
-  FROM unnest(%(movement_ids)s::bigint[], %(times)s::timestamptz[])
-       WITH ORDINALITY AS wanted(movement_id, time, number)
-  LEFT JOIN journal_head AS head ON head.tenant_id = %(tenant_id)s
-  LEFT JOIN movement AS named ON named.tenant_id = %(tenant_id)s AND named.movement_id = wanted.movement_id
-  LEFT JOIN LATERAL (
-       SELECT o.last_movement_id, o.operation_id
-         FROM operation o
-        WHERE o.tenant_id = %(tenant_id)s AND o.record_time <= wanted.time
-        ORDER BY o.record_time DESC, o.operation_id DESC
-        LIMIT 1
-       ) AS timed ON true
- ORDER BY wanted.number
+# Which movement and operation were the last ones, by a movement or by a time; what is not given is NULL.
+LAST_MOVEMENT: Final = """
+coalesce(wanted.movement_id, (
+    SELECT o.last_movement_id
+      FROM operation o
+     WHERE o.tenant_id = %(tenant_id)s AND o.record_time <= wanted.time
+     ORDER BY o.record_time DESC, o.operation_id DESC
+     LIMIT 1
+), 0)
+"""
+LAST_OPERATION: Final = """
+coalesce((
+    SELECT m.operation_id FROM movement m WHERE m.tenant_id = %(tenant_id)s AND m.movement_id = wanted.movement_id
+), (
+    SELECT o.operation_id
+      FROM operation o
+     WHERE o.tenant_id = %(tenant_id)s AND o.record_time <= wanted.time
+     ORDER BY o.record_time DESC, o.operation_id DESC
+     LIMIT 1
+), 0)
+"""
+LAST_TIME: Final = """
+coalesce(wanted.time, (
+    SELECT m.record_time FROM movement m WHERE m.tenant_id = %(tenant_id)s AND m.movement_id = wanted.movement_id
+), '0001-01-01+00')
 """
 
+JOURNAL_END: Final = "LEFT JOIN journal_head AS head ON head.tenant_id = %(tenant_id)s"
+IS_AHEAD: Final = """
+coalesce(wanted.movement_id > coalesce(head.last_movement_id, 0),
+         wanted.time > greatest(clock_timestamp(), head.record_time))
+"""
 
-def find_instants(connection: Connection, tenant_id: int, wanted: Collection[AsOf]) -> dict[AsOf, Instant | WatchAhead]:
-    """Where these instants lie in the journal; WatchAhead in the place of one that lies ahead of it."""
-    rows = connection.exec_driver_sql(
-        _FIND,
-        {
-            "tenant_id": tenant_id,
-            "movement_ids": numbers(one.movement_id if isinstance(one, AfterMovement) else None for one in wanted),
-            "times": numbers(one.time if isinstance(one, RecordedBy) else None for one in wanted),
-        },
-    )
-    return {one: _found(one, row) for one, row in zip(wanted, rows, strict=True)}
+_FIND = f"""
+SELECT {LAST_MOVEMENT} AS movement_id, {LAST_OPERATION} AS operation_id, {LAST_TIME} AS time,
+       {IS_AHEAD} AS is_ahead, coalesce(head.last_movement_id, 0) AS last_movement_id
+  FROM (SELECT %(movement_id)s::bigint AS movement_id, %(time)s::timestamptz AS time) AS wanted
+  {JOURNAL_END}
+"""
 
 
 def find_instant(connection: Connection, tenant_id: int, wanted: AsOf) -> Instant:
     """Where this instant lies in the journal; raises WatchAhead."""
-    found = find_instants(connection, tenant_id, [wanted])[wanted]
-    if isinstance(found, WatchAhead):
-        raise found
-    return found
+    row = connection.exec_driver_sql(
+        _FIND,
+        {
+            "tenant_id": tenant_id,
+            "movement_id": movement_of(wanted),
+            "time": time_of(wanted),
+        },
+    ).one()
+    if row.is_ahead:
+        raise WatchAhead(row.last_movement_id)
+    return Instant(row.movement_id, row.operation_id, row.time)
+
+
+def movement_of(wanted: AsOf | None) -> int | None:
+    """The movement that an instant is named by, if it is."""
+    return wanted.movement_id if isinstance(wanted, AfterMovement) else None
+
+
+def time_of(wanted: AsOf | None) -> datetime | None:
+    """The time that an instant is named by, if it is."""
+    return wanted.time if isinstance(wanted, RecordedBy) else None
 
 
 def last_instant(connection: Connection, tenant_id: int) -> Instant:
@@ -68,16 +91,9 @@ def last_instant(connection: Connection, tenant_id: int) -> Instant:
     return Instant(row.last_movement_id, row.last_operation_id, row.record_time) if row else BEFORE_ALL
 
 
-def _found(wanted: AsOf, row: Row[Any]) -> Instant | WatchAhead:
-    is_ahead = wanted.movement_id > row.last_movement_id if isinstance(wanted, AfterMovement) else wanted.time > row.now
-    if is_ahead:
-        return WatchAhead(row.last_movement_id)
-    return BEFORE_ALL if row.operation_id is None else Instant(row.movement_id, row.operation_id, row.time)
-
-
 # --- positions as they were ---------------------------------------------------------------------------------------
 
-POSITION_THEN = """
+POSITION_THEN: Final = """
 SELECT p.tenant_id, p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum,
        coalesce(last.position_available_after, 0) AS available, coalesce(last.position_reserved_after, 0) AS reserved,
        coalesce(last.position_picked_after, 0) AS picked, coalesce(last.position_on_order_after, 0) AS on_order,
@@ -90,7 +106,8 @@ SELECT p.tenant_id, p.position_id, p.item_id, p.location_id, p.bin, p.reference_
         ORDER BY m.movement_id DESC
         LIMIT 1
        ) AS last ON true
- WHERE p.operation_id <= {operation_id}
+ WHERE {condition}
+   AND (last.movement_id IS NOT NULL OR p.operation_id <= {operation_id})
    AND (p.close_time IS NULL
         OR p.close_time > {time}
         OR EXISTS (
@@ -105,7 +122,14 @@ movements later.
 """
 
 position_then: Final = (
-    text(POSITION_THEN.format(movement_id=":then_movement_id", operation_id=":then_operation_id", time=":then_time"))
+    text(
+        POSITION_THEN.format(
+            condition="true",
+            movement_id=":then_movement_id",
+            operation_id=":then_operation_id",
+            time=":then_time",
+        )
+    )
     .columns(**{column.name: column.type for column in views.position.c})
     .subquery("position_then")
 )
