@@ -40,6 +40,9 @@ STREAM_CHANGES_MAX: Final = 4000
 STREAM_TIMEOUT_S: Final = 30.0
 """How long a change of a stream may take, as a call without a deadline of its own may."""
 
+UNKNOWN: Final = (Unavailable, DeadlineExceeded, Overloaded)
+"""These leave open what became of a change."""
+
 Context = grpc.aio.ServicerContext[Any, Any]
 Answer = Recorded | tuple[Recorded, ...]
 
@@ -207,6 +210,7 @@ class Changing(pb_grpc.StockLedgerServicer):
             await reading
         finally:
             reading.cancel()
+            _forget(answered)
 
     def _begin(
         self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float
@@ -224,22 +228,28 @@ class Changing(pb_grpc.StockLedgerServicer):
         waiting: "Sequence[asyncio.Future[Answer] | InvalidRequest]",
         caller: Caller,
     ) -> list[pb.StockChangeResult]:
+        handed_over = [one for one in waiting if not isinstance(one, InvalidRequest)]
+        outcomes = iter(await asyncio.gather(*handed_over, return_exceptions=True))
         results = bulk.Results(with_cost=caller.may(COSTS_VIEW))
         for change, one in zip(changes, waiting, strict=True):
-            request_id = bulk.request_id_of(change)
-            if isinstance(one, InvalidRequest):
-                results.refused(request_id, _status(one))
-                continue
-            try:
-                recorded = await one
-                assert isinstance(recorded, Recorded), "one submission has one outcome"
-                results.accepted(request_id, recorded)
-            except (Unavailable, DeadlineExceeded, Overloaded):
+            outcome = one if isinstance(one, InvalidRequest) else next(outcomes)
+            if isinstance(outcome, Recorded):
+                results.accepted(bulk.request_id_of(change), outcome)
+            elif isinstance(outcome, Exception) and not isinstance(outcome, UNKNOWN):
+                results.refused(bulk.request_id_of(change), _status(outcome))
+            else:
                 # Nobody knows of the others either: repeating the message tells.
-                raise
-            except Exception as error:  # noqa: BLE001 - a defect, too, is the answer to one change and no other
-                results.refused(request_id, _status(error))
+                assert isinstance(outcome, BaseException), "one submission has one outcome"
+                raise outcome
         return results.written
+
+
+def _forget(answered: "asyncio.Queue[tuple[int, asyncio.Future[Any]] | None]") -> None:
+    """What is under way goes on, though nobody hears of it."""
+    while not answered.empty():
+        following = answered.get_nowait()
+        if following is not None:
+            following[1].add_done_callback(lambda results: results.cancelled() or results.exception())
 
 
 def _status(error: Exception) -> Any:
