@@ -33,8 +33,8 @@ CHANGED = {
     "text": "{column} || '.'",
     "uuid": "gen_random_uuid()",
     "numeric": "coalesce({column}, 0) + 0.0001",
-    "integer": "{column} + 1",
-    "bigint": "{column} + 1000000",
+    "integer": "coalesce({column}, 0) + 1",
+    "bigint": "coalesce({column}, 0) + 1000000",
     "timestamp with time zone": "{column} - interval '1 microsecond'",
 }
 """The least change of a value, by type, that runs into no other row."""
