@@ -35,7 +35,8 @@ class Diary:
         if answer.accepted:
             self._write("ok", _text(answer.response), answer.replayed)
         elif answer.failure and answer.known:
-            self._write("fail", answer.failure.reason, dict(answer.failure.metadata))
+            bad_fields = [violation.field for violation in answer.failure.violations]
+            self._write("fail", answer.failure.reason, dict(answer.failure.metadata), bad_fields)
         else:
             self._write("info", answer.reason)
 
@@ -63,13 +64,17 @@ class Call:
     client: str
     request: Request
     begun: int
+    last_begun: int
+    """When it was asked for the last time; what came of that is what its client knows."""
     ended: int | None = None
     """None: nobody ever knew."""
     attempts: int = 1
     response: Any = None
     replayed: bool = False
     reason: str = ""
+    """Why it was refused; empty when it was not."""
     metadata: dict[str, str] = field(default_factory=dict)
+    bad_fields: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -97,10 +102,11 @@ def _calls(client: str, lines: Iterable[list[Any]]) -> Iterator[Call]:
             request = _message(_REQUESTS[told[0]], told[1])
             if call and call.request == request:
                 call.attempts += 1
+                call.last_begun = at
                 continue
             if call:
                 yield call
-            call = Call(client, request, at)
+            call = Call(client, request, at, at)
             continue
         assert call, "what a client learns, it has asked for"
         if what == "info":
@@ -109,7 +115,7 @@ def _calls(client: str, lines: Iterable[list[Any]]) -> Iterator[Call]:
         if what == "ok":
             call.response, call.replayed = _message(_RESPONSES[call.request.DESCRIPTOR.name], told[0]), told[1]
         else:
-            call.reason, call.metadata = told
+            call.reason, call.metadata, call.bad_fields = told[0], told[1], tuple(told[2])
         yield call
         call = None
     if call:

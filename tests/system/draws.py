@@ -14,7 +14,7 @@ from tests.system.workload import Shelf, Workload
 AGE_DAYS_MAX: Final = 2000
 HOT_SHARE: Final = 0.2
 """How many requests are about the first item, however many others there are."""
-NAMES: Final = 4
+NAMES: Final = 2
 """Demands and order lines are few, so that most requests meet one that has something."""
 SERIAL_NUMBERS: Final = 60
 EXPIRY_MAX_MS: Final = 2000
@@ -51,9 +51,11 @@ class Draws:
         """One whose units are alike."""
         return self.chance.choice([one for one in self.workload.shelves if one.tracking == pb.TRACKING_NONE])
 
-    def elsewhere(self, shelf: Shelf) -> int:
-        """Another location than the shelf's."""
-        return next(one for one in self.workload.location_ids if one != shelf.location_id)
+    def elsewhere(self, shelf: Shelf, source: pb.StockSource) -> int:
+        """Another location than that of the shelf, or of the layers that the source names."""
+        named = [*source.stocked_items.stocked_item_ids, source.stocked_item_id][0]
+        here = self.workload.location(named) if named else shelf.location_id
+        return next(one for one in self.workload.location_ids if one != here)
 
     def target(self, shelf: Shelf) -> dict[str, Any]:
         """The shelf, under one of its names."""

@@ -86,9 +86,10 @@ def give_back(draw: Draws) -> Request:
 
 def transfer(draw: Draws) -> Request:
     shelf = draw.shelf()
+    source = draw.source(shelf)
     return pb.TransferStockRequest(
-        source=draw.source(shelf),
-        to_location_id=draw.elsewhere(shelf),
+        source=source,
+        to_location_id=draw.elsewhere(shelf, source),
         quantity=decimal(draw.quantity(shelf)),
         allow_partial=draw.often(0.2),
         reference="a van",

@@ -60,9 +60,19 @@ class Workload:
         """The position where it was heard of last."""
         return self._homes[stocked_item_id]
 
+    def location(self, stocked_item_id: int) -> int:
+        """The location where it was heard of last."""
+        home = self.home(stocked_item_id)
+        return next(shelf.location_id for shelf in self.shelves if shelf.position_id == home)
+
     def _shelves(self, stock: Stock, item_id: int, tracking: pb.Tracking.ValueType) -> list[Shelf]:
-        stock.item(item_id, scale=0 if tracking == pb.TRACKING_SERIAL else SCALE, tracking=tracking)
+        stock.item(item_id, scale=scale_of(tracking), tracking=tracking)
         return [
             Shelf(stock.position(item_id, location_id), item_id, location_id, tracking)
             for location_id in self.location_ids
         ]
+
+
+def scale_of(tracking: pb.Tracking.ValueType) -> int:
+    """How many decimals the quantities of its items have."""
+    return 0 if tracking == pb.TRACKING_SERIAL else SCALE

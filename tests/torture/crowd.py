@@ -14,13 +14,15 @@ from tempfile import mkdtemp
 from storekeeper_kit.clients import Failure
 from tests.harness.account import Account
 from tests.harness.asking import TIMEOUT_S, Line
-from tests.harness.history import Call, Diary, read_history
+from tests.harness.history import Diary, read_history
 from tests.harness.invariants import check_invariants
 from tests.harness.journal import Journal
 from tests.harness.stock import Stock
 from tests.system.verbs import BY_HAND, REFUSALS, Client
 from tests.system.workload import Workload
+from tests.torture.judging import judge
 from tests.torture.stage import Stage, World
+from tests.torture.translating import terms_of
 
 CLIENTS = 12
 RECOVERY_TIMEOUT_S = 30.0
@@ -55,11 +57,12 @@ class Crowd:
         self._account = Account()
         self._ended = threading.Event()
         self._asking: list[Future[None]] = []
+        self._workload: Workload | None = None
 
     @contextmanager
     def asking(self) -> Iterator[None]:
         """They begin, and end with their last answers."""
-        workload = Workload(self._stock, items=self._items, tracked=self._verbs != BY_HAND)
+        workload = self._workload = Workload(self._stock, items=self._items, tracked=self._verbs != BY_HAND)
         with ThreadPoolExecutor(self._clients) as threads:
             self._asking = [threads.submit(self._ask, workload, number) for number in range(self._clients)]
             try:
@@ -92,19 +95,21 @@ class Crowd:
         """How many got to know only when they asked again that their request had been carried out."""
         return sum(answer.replayed for answer in self._account.accepted())
 
-    def history(self) -> list[Call]:
-        """What they did."""
-        return read_history(self._diaries)
-
-    def check(self, stage: Stage, world: World) -> Journal:
-        """Fail unless the ledgers have what they were told, and nothing else; returns what they have."""
-        stage.count("answers", len(self._account))
+    def check(self, stage: Stage, world: World) -> None:
+        """Fail unless the ledgers have what they were told, and nothing else, and one ledger could have told them so."""
         world.check_logs()
         strange = [failure for failure in self._account.refused_except(REFUSALS) if not _is_about_a_race(failure)]
         assert not strange, f"{len(strange)} requests were refused as none can be: {strange[:3]}"
         journal = check_invariants(world.database.owner_url, self._stock.tenant_id, self._account.oldest_first())
         self._account.check(journal)
-        return journal
+        self._judge(stage, journal)
+
+    def _judge(self, stage: Stage, journal: Journal) -> None:
+        calls = read_history(self._diaries)
+        assert self._workload, "they have asked"
+        positions = {shelf.position_id: (shelf.item_id, shelf.location_id) for shelf in self._workload.shelves}
+        judge(calls, journal, terms_of(self._workload), positions)
+        stage.count("calls judged", len(calls))
 
     def _ask(self, workload: Workload, number: int) -> None:
         client = Client(workload, self._seed * self._clients + number, self._verbs)

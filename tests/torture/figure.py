@@ -1,7 +1,7 @@
 """One line of the table: a promise, and what is done to break it."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.torture.stage import Stage
@@ -19,6 +19,16 @@ class Figure:
     """How much in a run of the default length."""
     short: int = 0
     """How much in `make test`; 0: what is done here in long, other tests do in short."""
+    at_once: int | None = None
+    """How much on one database, with one seed; None: all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that was broken, and the seed of the round in which it was."""
+
+    seed: int
+    traceback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +37,22 @@ class Result:
 
     figure: Figure
     stage: Stage
-    violations: tuple[str, ...] = ()
+    violations: tuple[Violation, ...]
 
 
 def take(figure: Figure, stage: Stage, times: float) -> Result:
-    """Take a figure, so many times as long as by default."""
-    try:
-        figure.run(stage, max(1, round(figure.size * times)))
-    except Exception:  # noqa: BLE001 - the others are taken all the same
-        return Result(figure, stage, (traceback.format_exc(),))
-    return Result(figure, stage)
+    """Take a figure, so many times as long as by default. A violation ends its round, and no other."""
+    violations = []
+    for size in _rounds(max(1, round(figure.size * times)), figure.at_once):
+        try:
+            figure.run(stage, size)
+        except Exception:  # noqa: BLE001 - whatever it was, the others are taken all the same
+            violations.append(Violation(stage.seed, traceback.format_exc()))
+        stage.seed += 1
+    return Result(figure, stage, tuple(violations))
+
+
+def _rounds(size: int, at_once: int | None) -> Iterator[int]:
+    step = at_once or size
+    for begun in range(0, size, step):
+        yield min(step, size - begun)

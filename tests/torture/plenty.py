@@ -13,6 +13,7 @@ from tests.harness.stock import Stock, adding, decimal
 PLENTY: Final = 100_000
 DEMAND: Final = "a demand"
 ORDER_LINE: Final = "an order line"
+SOON_MS: Final = 100
 
 
 class Plenty:
@@ -34,6 +35,21 @@ class Plenty:
         """Another one for this call."""
         request = REQUESTS[call](self)
         request.request_id = self._stock.new_request_id()
+        return request
+
+    def description(self, call: str) -> Any:
+        """Another one for a call that needs no request id: asked for twice, it does the same."""
+        return DESCRIPTIONS[call](self)
+
+    def passing(self) -> Request:
+        """A reservation that expires soon, for a demand that has nothing else."""
+        request = pb.ReserveStockRequest(
+            request_id=self._stock.new_request_id(),
+            demand=f"demand {next(self._numbers)}",
+            source=self.here(),
+            quantity=decimal(1),
+        )
+        request.expire_after.FromMilliseconds(SOON_MS)
         return request
 
     def _move_some(self) -> None:
@@ -111,6 +127,24 @@ class Plenty:
     def creation(self) -> Request:
         return pb.CreateLocationRequest(location=pb.Location(name=f"Location {next(self._numbers)}"))
 
+    def renaming(self) -> Any:
+        location = pb.Location(location_id=self._there, name=f"Location {next(self._numbers)}")
+        return pb.UpdateLocationRequest(location=location, update_mask=FieldMask(paths=["name"]))
+
+    def refilling(self) -> Any:
+        position = pb.Position(position_id=self._position, minimum=decimal(next(self._numbers)))
+        return pb.UpdatePositionRequest(position=position, update_mask=FieldMask(paths=["minimum"]))
+
+    def settings(self) -> Any:
+        settings = pb.Settings(inactive_location_removal_allowed=next(self._numbers) % 2 == 0)
+        return pb.UpdateSettingsRequest(
+            settings=settings, update_mask=FieldMask(paths=["inactive_location_removal_allowed"])
+        )
+
+    def registration(self) -> Any:
+        item = pb.Item(item_id=next(self._numbers), version=1, tracking=pb.TRACKING_NONE)
+        return pb.RegisterItemRequest(item=item)
+
     def new_item(self) -> int:
         return self._stock.item(next(self._numbers))
 
@@ -140,4 +174,12 @@ REQUESTS: Final[Mapping[str, Callable[[Plenty], Request]]] = {
     "ClosePosition": Plenty.closing,
     "OpenPosition": Plenty.opening,
     "CreateLocation": Plenty.creation,
+}
+
+DESCRIPTIONS: Final[Mapping[str, Callable[[Plenty], Any]]] = {
+    "UpdateLocation": Plenty.renaming,
+    "UpdatePosition": Plenty.refilling,
+    "UpdateSettings": Plenty.settings,
+    "RegisterItem": Plenty.registration,
+    "UnregisterItem": lambda plenty: pb.UnregisterItemRequest(item_id=plenty.new_item()),
 }

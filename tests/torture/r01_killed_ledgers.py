@@ -13,7 +13,7 @@ PAUSE_MAX_S: Final = 0.2
 
 def run(stage: Stage, kills: int) -> None:
     """Kill one of two ledgers, again and again."""
-    chance, recoveries = stage.chance(), []
+    chance = stage.chance()
     with stage.world(LEDGERS) as world:
         crowd = Crowd(world.addresses, world.stock, stage.seed, world.folder, verbs=VERBS)
         with crowd.asking():
@@ -24,6 +24,5 @@ def run(stage: Stage, kills: int) -> None:
                 ledger.kill()
                 ledger.launch()
                 stage.count("kills")
-                recoveries.append(crowd.wait_for_answers())
+                stage.measure("until all were answered again", crowd.wait_for_answers())
         crowd.check(stage, world)
-    stage.remark_recovery(recoveries)

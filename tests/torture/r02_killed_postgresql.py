@@ -21,7 +21,7 @@ PAUSE_MAX_S: Final = 0.3
 
 def run(stage: Stage, kills: int) -> None:
     """Kill it in each of three ways, again and again."""
-    chance, recoveries = stage.chance(), []
+    chance = stage.chance()
     with stage.world(LEDGERS) as world:
         pids = [ledger.pid for ledger in world.ledgers]
         crowd = Crowd(world.addresses, world.stock, stage.seed, world.folder, verbs=VERBS)
@@ -31,12 +31,11 @@ def run(stage: Stage, kills: int) -> None:
                 name, kill = WAYS[number % len(WAYS)]
                 kill(stage, world, chance)
                 stage.count(name)
-                recoveries.append(crowd.wait_for_answers())
+                stage.measure("until all were answered again", crowd.wait_for_answers())
         for ledger, pid in zip(world.ledgers, pids, strict=True):
             ledger.wait_until(SERVING)
             assert ledger.pid == pid, "a ledger has ended because of its database"
         crowd.check(stage, world)
-    stage.remark_recovery(recoveries)
 
 
 def _kill_server(stage: Stage, _world: World, _chance: random.Random) -> None:

@@ -36,9 +36,10 @@ def run(stage: Stage, cuts: int) -> None:
                 _cut(crowd, [inner, outer], cuts, chance)
             for network, way in ((inner, "to the database"), (outer, "to the ledger")):
                 stage.count(f"cuts on the way {way}", network.cuts.total())
+            for fault, times in (inner.cuts + outer.cuts).items():
+                stage.count(f"of them: {fault.replace('_', ' ')}", times)
         stage.count("answers that came only with the repeat", crowd.replayed_count())
         crowd.check(stage, world)
-    stage.remarks += [f"{name.replace('_', ' ')}: {count:,}" for name, count in (inner.cuts + outer.cuts).items()]
 
 
 def _cut(crowd: Crowd, networks: Sequence[Network], cuts: int, chance: random.Random) -> None:

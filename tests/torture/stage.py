@@ -1,7 +1,7 @@
 """What a figure is taken on: a PostgreSQL to spoil, databases in it, ledgers on them, and a seed."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +21,11 @@ class Stage:
     databases: LedgerDatabases
     folder: Path
     seed: int
-    say: Callable[[str], None] = lambda progress: None
-    """Tells whoever waits how far it is."""
     counts: dict[str, int] = field(default_factory=dict)
     """What was done, in the order in which it is told."""
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    """What was measured, each time that it was."""
     remarks: list[str] = field(default_factory=list)
-    """What was measured."""
 
     def chance(self) -> random.Random:
         """Draws the same for the same seed."""
@@ -36,11 +35,9 @@ class Stage:
         """So often more was this done."""
         self.counts[what] = self.counts.get(what, 0) + times
 
-    def remark_recovery(self, recoveries_s: Sequence[float]) -> None:
-        """How long it took until everybody had answers again."""
-        ordered = sorted(recoveries_s)
-        median, p99 = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
-        self.remarks.append(f"all answered again after {median:.1f} s, p99 {p99:.1f} s")
+    def measure(self, what: str, seconds: float) -> None:
+        """So long it took this time."""
+        self.seconds.setdefault(what, []).append(seconds)
 
     @contextmanager
     def world(self, ledgers: int = 1, program: tuple[str, ...] = (), **variables: str) -> Iterator["World"]:

@@ -21,10 +21,17 @@ def show(console: Console, results: Sequence[Result], *, seed: int, seconds: flo
     console.print(table)
     for result in results:
         for violation in result.violations:
-            console.print(f"{result.figure.name}: {violation}", markup=False, highlight=False, soft_wrap=True)
-            console.print(f'Again: make torture ARGS="--seed {seed} --only {result.figure.name}"\n', highlight=False)
+            console.print(f"{result.figure.name}: {violation.traceback}", markup=False, highlight=False, soft_wrap=True)
+            again = f"--seed {violation.seed} --only {result.figure.name}"
+            console.print(f'Again: make torture ARGS="{again}"\n', markup=False, highlight=False)
 
 
 def _done(result: Result) -> str:
     counts = [f"{count:,} {what}" for what, count in result.stage.counts.items()]
-    return "\n".join([*counts, *(f"[dim]{remark}[/]" for remark in result.stage.remarks)])
+    measured = [f"{_spread(seconds)} {what}" for what, seconds in result.stage.seconds.items()]
+    return "\n".join([*counts, *(f"[dim]{remark}[/]" for remark in [*measured, *result.stage.remarks])])
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    ordered = sorted(seconds)
+    return f"{ordered[len(ordered) // 2]:.1f} s (p99 {ordered[len(ordered) * 99 // 100]:.1f} s)"
