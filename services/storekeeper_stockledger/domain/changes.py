@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .places import DESCRIBING, MAKING
+from .places import DESCRIBING, MAKING, Kind
 from .stock import Movement, StockedItem
 
 
@@ -16,6 +16,8 @@ class Changes:
     """Which of them are new."""
     described: set[int] = field(default_factory=set)
     """Of which of them more than units and worth has changed."""
+    numbered: set[int] = field(default_factory=set)
+    """Those that have brought a serial number into stock which another may have had: by a return, or a new number."""
     positions: set[int] = field(default_factory=set)
     """Those whose totals have changed."""
     opened: dict[int, int] = field(default_factory=dict)
@@ -32,6 +34,7 @@ class Changes:
             dict(self.stocked_items),
             set(self.added),
             set(self.described),
+            set(self.numbered),
             set(self.positions),
             dict(self.opened),
             list(self.closed),
@@ -52,5 +55,12 @@ class Changes:
             self.added.add(after.stocked_item_id)
         if movement.kind in DESCRIBING:
             self.described.add(after.stocked_item_id)
+        if movement.kind is Kind.RETURNED and after.serial_number:
+            self.number(after)
         if movement.demand:
             self.holdings.add((movement.position_id, movement.demand, after.stocked_item_id))
+
+    def number(self, stocked_item: StockedItem) -> None:
+        """Remember that a serial number has come into stock again."""
+        self.described.add(stocked_item.stocked_item_id)
+        self.numbered.add(stocked_item.stocked_item_id)

@@ -186,6 +186,7 @@ class Stock:
         after = described(before, operation)
         if before.serial_number != after.serial_number:
             self.serial_numbers.pop((before.item_id, before.serial_number), None)
+            self.changes.number(after)
         shelf.describe(after)
         self._follow_serial_number(after)
         self.changes.stocked_items[after.stocked_item_id] = after

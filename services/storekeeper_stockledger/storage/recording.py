@@ -140,6 +140,13 @@ SELECT head.tenant_id, added.*, head.record_time
  WHERE head.tenant_id = %(tenant_id)s
 """
 
+# Serial numbers may go round: none is in stock twice while they do.
+_FREE_SERIAL_NUMBERS = """
+UPDATE stocked_item
+   SET serial_number = ''
+ WHERE tenant_id = %(tenant_id)s AND stocked_item_id = ANY(%(stocked_item_ids)s::bigint[]) AND open
+"""
+
 _DESCRIBE_STOCKED_ITEMS = """
 UPDATE stocked_item AS s
    SET position_id = changed.position_id, location_id = changed.location_id, received = changed.received,
@@ -311,6 +318,8 @@ class _Recorder:
         changes = stock.changes
         self._open(stock)
         described = [changes.stocked_items[one] for one in sorted(changes.described - changes.added)]
+        if changes.numbered:
+            self._execute(_FREE_SERIAL_NUMBERS, stocked_item_ids=numbers(one.stocked_item_id for one in described))
         # What left is written by now: a serial number may have come back since, and is in stock only once.
         self._describe(described)
         self._insert([changes.stocked_items[one] for one in sorted(changes.added)])
