@@ -31,6 +31,15 @@ def tenant(database: Database, ledger_database: LedgerDatabase) -> Iterator[Tena
         check_invariants(ledger_database.owner_url, tenant.tenant_id, oldest_first=tenant.oldest_first)
 
 
+@pytest.fixture
+def another_process(database: Database, tenant: Tenant) -> Tenant:
+    """The same tenant, through a ledger that shares nothing with the first but the database."""
+    other = Tenant(database)
+    other.tenant_id = tenant.tenant_id
+    other.oldest_first = tenant.oldest_first
+    return other
+
+
 @pytest.fixture(scope="module")
 def dump(ledger_database: LedgerDatabase) -> Iterator[Dump]:
     """Tells all rows of the module's database."""

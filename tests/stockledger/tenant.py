@@ -136,6 +136,10 @@ class Tenant:
             outcomes += (outcome for outcome in applied if not isinstance(outcome, Postponed))
         return outcomes
 
+    def ask(self, *operations: Operation) -> list[Outcome]:
+        """Apply operations in one batch, each for itself."""
+        return self.apply(*map(submission, operations))
+
     def apply_together(self, *operations: Operation) -> tuple[Recorded, ...] | Exception:
         """Apply operations that are carried out together or not at all."""
         asked = AllOrNone(tuple(map(submission, operations)))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from storekeeper_kit.database import Database
 from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Outcome, Recorded
 from storekeeper_stockledger.domain.instants import PositionAsked
@@ -41,15 +40,6 @@ WAITING_S = 0.3
 def threads() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(AT_ONCE) as executor:
         yield executor
-
-
-@pytest.fixture
-def another_process(database: Database, tenant: Tenant) -> Tenant:
-    """The same tenant, through a ledger that shares nothing with the first but the database."""
-    other = Tenant(database)
-    other.tenant_id = tenant.tenant_id
-    other.oldest_first = tenant.oldest_first
-    return other
 
 
 def close(tenant: Tenant, position_id: int) -> Outcome:

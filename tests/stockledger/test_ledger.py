@@ -50,15 +50,6 @@ def dollars(value: str) -> UnitCost:
     return UnitCost("USD", Decimal(value))
 
 
-@pytest.fixture
-def another_process(database: Database, tenant: Tenant) -> Tenant:
-    """The same tenant, through a ledger that shares nothing with the first but the database."""
-    other = Tenant(database)
-    other.tenant_id = tenant.tenant_id
-    other.oldest_first = tenant.oldest_first
-    return other
-
-
 def before_it_records(monkeypatch: pytest.MonkeyPatch, *interruptions: Callable[[], object]) -> None:
     """Let these happen, one each time, when a batch is decided and about to be written."""
     waiting = list(interruptions)
