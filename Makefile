@@ -30,7 +30,7 @@ check: $(READY)  ## format, lint, types, layers, contract
 gen: $(READY)  ## regenerate gen/ from protos/
 	@$(BIN)/python protos/generate.py
 
-bench: $(READY)  ## measure removals per second against fixed baselines
+bench: $(READY)  ## measure the ledger against fixed baselines, and which gates it reaches
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(READY)  ## pin what pyproject.toml asks for in requirements.txt (ARGS=--upgrade for newer versions)

@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 
 from storekeeper_cli.postgres.cluster import binaries
+from tests.bench.client import Answered
 from tests.bench.loading import HOT_ITEM, HOT_LAYERS, ITEMS, LAYER_QUANTITY, LAYERS, OLDEST
 
 FUNCTION: Final = Path(__file__).with_name("function.sql")
@@ -53,16 +54,20 @@ class Function:
             )
             connection.execute("VACUUM ANALYZE")
 
-    def rate(self, call: str, clients: int, seconds: int) -> float:
-        """Removals per second with this many clients, each on a connection of its own."""
-        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write(SCRIPTS[call])
-            script.flush()
-            report = _pgbench(self._url, script.name, clients, seconds)
+    def answered(self, call: str, clients: int, seconds: int) -> Answered:
+        """What came of removals by this many clients, each on a connection of its own."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "script.sql").write_text(SCRIPTS[call])
+            report = _pgbench(self._url, folder, clients, seconds)
+            # A line for each transaction; its third word is how many microseconds it took.
+            lines = [line for log in folder.glob("log.*") for line in log.read_text().splitlines()]
         assert "number of failed transactions: 0 " in report, report
         rate = re.search(r"tps = ([\d.]+)", report)
         assert rate, report
-        return float(rate[1])
+        latencies = sorted(int(line.split()[2]) for line in lines)
+        p50, p99 = (latencies[len(latencies) * percent // 100] / 1000 for percent in (50, 99))
+        return Answered(float(rate[1]), p50, p99, changes=len(latencies))
 
     def check(self) -> None:
         """Fail unless layers and movements agree."""
@@ -70,13 +75,20 @@ class Function:
             assert connection.execute(DIFFERENCES).fetchone() == (0,), "the function lost or doubled units"
 
 
-def _pgbench(url: str, script: str, clients: int, seconds: int) -> str:
+def _pgbench(url: str, folder: Path, clients: int, seconds: int) -> str:
     options = {
         "--protocol": "prepared",
         "--client": clients,
         "--jobs": min(clients, THREADS_MAX),
         "--time": seconds,
-        "--file": script,
+        "--file": folder / "script.sql",
+        "--log-prefix": folder / "log",
     }
-    command = [str(binaries() / "pgbench"), "--no-vacuum", *(f"{name}={value}" for name, value in options.items()), url]
+    command = [
+        str(binaries() / "pgbench"),
+        "--no-vacuum",
+        "--log",
+        *(f"{name}={value}" for name, value in options.items()),
+        url,
+    ]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,5 +1,6 @@
 -- Registers all items, and opens a position for each at one location as one batch of the journal: numbered under the
 -- tenant's head and sealed by its hash chain, as the ledger would have done it. Ten thousand calls would take minutes.
+-- Items that are registered already get a position at one more location.
 
 WITH opened AS MATERIALIZED (
     SELECT number, gen_random_uuid() AS request_id, sha256(int8send(number)) AS fingerprint
@@ -8,6 +9,7 @@ WITH opened AS MATERIALIZED (
     INSERT INTO item (tenant_id, item_id, version, tracking, quantity_scale)
     SELECT %(tenant_id)s, number, 1, 'none', 0
       FROM opened
+        ON CONFLICT DO NOTHING
 ), clock AS MATERIALIZED (
     SELECT now, int8send((extract(epoch FROM now) * 1000000)::bigint) AS microseconds
       FROM (SELECT clock_timestamp() AS now) AS read

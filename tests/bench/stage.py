@@ -1,121 +1,142 @@
 """All that is measured, on one PostgreSQL: the services, the function and the bare servers, each in its own process."""
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote
+from typing import Final, Literal
 
 import psycopg
 
 from storekeeper_cli.postgres import EmbeddedPostgres
 from tests.bench.client import Answered
 from tests.bench.function import Function
-from tests.bench.loading import TENANT_ID, load, load_catalog
+from tests.bench.ground import WITHOUT_WAITING, Ground, require_durable, vacuum
+from tests.bench.loading import TENANT_ID, load, load_catalog, load_old
 from tests.harness.catalog_process import CatalogProcess
-from tests.harness.databases import LedgerDatabases, ServiceDatabase, ServiceDatabases
+from tests.harness.databases import LedgerDatabases, ServiceDatabases
 from tests.harness.gateway_process import GatewayProcess
 from tests.harness.invariants import check_invariants
 from tests.harness.ledger_process import LedgerProcess
 
 FUNCTION_DATABASE: Final = "bench_function"
-DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
-# Loading is not measured, and a checkpoint makes it durable afterwards.
-WITHOUT_WAITING: Final = f"?options={quote('-c synchronous_commit=off')}"
 
-TARGETS: Final[Mapping[str, str]] = {
-    "empty": "empty",
-    "uniform": "ledger",
-    "hot": "ledger",
-    "item": "catalog",
-    "empty-http": "empty-http",
-    "rest-removal": "gateway",
-    "rest-stocked-item": "gateway",
-}
-"""Who is asked by each kind of call."""
-REMOVALS: Final = ("uniform", "hot", "rest-removal")
+Who = Literal["empty", "ledger", "two-ledgers", "old-ledger", "catalog", "empty-http", "gateway"]
+"""Who is asked: a bare server, a ledger, two of them on one database, one whose database has seen years, ..."""
 
 
 class Stage:
-    """What stands ready to be measured."""
+    """What stands ready to be measured. Each part is there from when it is first asked for until all of it is closed."""
 
-    def __init__(
-        self, *, database: ServiceDatabase, targets: Mapping[str, str], location_id: int, function: Function
-    ) -> None:
-        self._database = database
-        self._targets = targets
-        self._location_id = location_id
-        self._removals = 0
-        self.function = function
+    def __init__(self, folder: Path, opened: ExitStack) -> None:
+        self._folder = folder
+        self._opened = opened
 
-    def answered(self, call: str, in_flight: int, seconds: int) -> Answered:
-        """What came of calls of this kind, as `TARGETS` names them."""
-        target = self._targets[TARGETS[call]]
-        answered = _client(call, target, in_flight, seconds, self._location_id)
-        if call in REMOVALS:
-            self._removals += answered.calls
-        return answered
+    def targets(self, who: Who) -> list[str]:
+        """The addresses of those who are asked."""
+        return {
+            "empty": lambda: [self._empty],
+            "ledger": lambda: [self._ledger.address],
+            "two-ledgers": lambda: [self._ledger.address, self._second_ledger.address],
+            "old-ledger": lambda: [self._old_ledger.address],
+            "catalog": lambda: [self._catalog.address],
+            "empty-http": lambda: [self._empty_http],
+            "gateway": lambda: [self._gateway.address],
+        }[who]()
+
+    def answered(self, who: Who, call: str, at_once: int, **bounds: int) -> Answered:
+        """What came of calls of this kind; `bounds` are how many seconds, or how many calls."""
+        ground = self._old_ground if who == "old-ledger" else self._ground
+        return ground.answered(self.targets(who), call, at_once, **bounds)
 
     def check(self) -> None:
-        """Fail unless every answered removal is recorded, nothing else is, and everything that is stored agrees."""
-        journal = check_invariants(self._database.superuser_url, TENANT_ID)
-        recorded = sum(operation.kind == "remove_stock" for operation in journal.operations)
-        assert recorded == self._removals, f"{self._removals} removals were answered, and {recorded} are recorded"
-        self.function.check()
+        """Fail unless every answered change is recorded, nothing else is, and everything that is stored agrees."""
+        for name in ("_ground", "_old_ground"):
+            if name in vars(self):
+                getattr(self, name).check()
+        if "_ground" in vars(self):
+            check_invariants(self._ground.database.superuser_url, TENANT_ID)
+        if "function" in vars(self):
+            self.function.check()
 
+    def postgresql_version(self) -> str:
+        """The version of the PostgreSQL that all of them use."""
+        return (self._postgres.data / "PG_VERSION").read_text().strip()
 
-@contextmanager
-def set_up(folder: Path) -> Iterator[Stage]:
-    """Start and fill everything in this folder; end it afterwards."""
-    with EmbeddedPostgres(folder / "postgres") as postgres:
-        database = LedgerDatabases(postgres).create()
-        with LedgerProcess(database.service_url + WITHOUT_WAITING, folder) as ledger:
-            location_id = load(ledger.address, database.owner_url)
-        catalog_database = ServiceDatabases(postgres, "catalog").create()
-        load_catalog(catalog_database.owner_url)
-        function = Function(_function_database(postgres))
-        for url in (database.superuser_url, catalog_database.superuser_url):
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("VACUUM ANALYZE")
-                connection.execute("CHECKPOINT")
-        for url in (database.service_url, postgres.superuser_url(FUNCTION_DATABASE)):
-            _require_durable(url)
-        with (
-            LedgerProcess(database.service_url, folder) as ledger,
-            CatalogProcess(catalog_database.service_url, ledger.address, folder) as catalog,
-            GatewayProcess(catalog.address, ledger.address, folder) as gateway,
-            _bare_server("empty_server") as empty,
-            _bare_server("empty_http_server") as empty_http,
-        ):
-            targets = {
-                "ledger": ledger.address,
-                "catalog": catalog.address,
-                "gateway": gateway.address,
-                "empty": empty,
-                "empty-http": empty_http,
-            }
-            yield Stage(database=database, targets=targets, location_id=location_id, function=function)
+    # --- what is asked ---
 
+    @cached_property
+    def function(self) -> Function:
+        """The baseline in SQL."""
+        with psycopg.connect(self._postgres.superuser_url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {FUNCTION_DATABASE}")
+        url = self._postgres.superuser_url(FUNCTION_DATABASE)
+        require_durable(url)
+        return Function(url)
 
-def postgresql_version(folder: Path) -> str:
-    """The version of the PostgreSQL whose data is in this folder."""
-    return (folder / "postgres" / "data" / "PG_VERSION").read_text().strip()
+    @cached_property
+    def _empty(self) -> str:
+        return self._opened.enter_context(_bare_server("empty_server"))
 
+    @cached_property
+    def _empty_http(self) -> str:
+        return self._opened.enter_context(_bare_server("empty_http_server"))
 
-def _function_database(postgres: EmbeddedPostgres) -> str:
-    with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {FUNCTION_DATABASE}")
-    return postgres.superuser_url(FUNCTION_DATABASE)
+    @cached_property
+    def _ledger(self) -> LedgerProcess:
+        return self._opened.enter_context(self.new_ledger(self._ground))
 
+    @cached_property
+    def _second_ledger(self) -> LedgerProcess:
+        return self._opened.enter_context(self.new_ledger(self._ground))
 
-def _require_durable(url: str) -> None:
-    with psycopg.connect(url) as connection:
-        for name in DURABLE:
-            setting = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
-            assert setting == ("on",), f"{name} is {setting}: what is acknowledged would not be durable"
+    @cached_property
+    def _old_ledger(self) -> LedgerProcess:
+        return self._opened.enter_context(self.new_ledger(self._old_ground))
+
+    @cached_property
+    def _catalog(self) -> CatalogProcess:
+        database = ServiceDatabases(self._postgres, "catalog").create()
+        load_catalog(database.owner_url)
+        vacuum(database)
+        return self._opened.enter_context(CatalogProcess(database.service_url, self._ledger.address, self._folder))
+
+    @cached_property
+    def _gateway(self) -> GatewayProcess:
+        gateway = GatewayProcess(self._catalog.address, self._ledger.address, self._folder)
+        return self._opened.enter_context(gateway)
+
+    def new_ledger(self, ground: Ground) -> LedgerProcess:
+        """One more ledger on a database, to be started."""
+        return LedgerProcess(ground.database.service_url, self._folder)
+
+    # --- what it draws on ---
+
+    @cached_property
+    def _old_ground(self) -> Ground:
+        database = self._databases.create()
+        return Ground(database, load_old(database.owner_url))
+
+    @cached_property
+    def _ground(self) -> Ground:
+        return self.new_ground()
+
+    def new_ground(self) -> Ground:
+        """A fresh database, stocked by a ledger."""
+        database = self._databases.create()
+        with LedgerProcess(database.service_url + WITHOUT_WAITING, self._folder) as ledger:
+            locations = load(ledger.address, database.owner_url)
+        return Ground(database, locations)
+
+    @cached_property
+    def _databases(self) -> LedgerDatabases:
+        return LedgerDatabases(self._postgres)
+
+    @cached_property
+    def _postgres(self) -> EmbeddedPostgres:
+        return self._opened.enter_context(EmbeddedPostgres(self._folder / "postgres"))
 
 
 @contextmanager
@@ -127,16 +148,3 @@ def _bare_server(name: str) -> Iterator[str]:
             yield f"127.0.0.1:{int(server.stdout.readline())}"
         finally:
             server.kill()
-
-
-def _client(call: str, target: str, in_flight: int, seconds: int, location_id: int = 0) -> Answered:
-    options = {
-        "--target": target,
-        "--call": call,
-        "--location": location_id,
-        "--in-flight": in_flight,
-        "--seconds": seconds,
-    }
-    command = [sys.executable, "-m", "tests.bench.client", *(f"{name}={value}" for name, value in options.items())]
-    client = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return Answered(**json.loads(client.stdout))
