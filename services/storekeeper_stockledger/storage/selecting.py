@@ -178,7 +178,7 @@ SELECT e.position_id, e.order_line, e.on_order, e.received
        ) AS e
 """
 
-# Units that relocated are no longer where they were received.
+# Units that relocated are no longer where they were received. Emptied ones may have some again before the batch is over.
 _BROUGHT = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}, receipt.movement_id
   FROM {NAMED}
@@ -188,7 +188,7 @@ SELECT {_STOCKED_ITEM_COLUMNS}, receipt.movement_id
    AND s.position_id = named.position_id
    AND s.order_line = name.order_line
    AND s.order_line <> ''
-   AND s.open
+   AND s.received > 0
  CROSS JOIN LATERAL (
        SELECT m.movement_id
          FROM movement m
@@ -354,7 +354,7 @@ class Selecting:
         )
 
     def brought(self, order_lines: Collection[tuple[Name, str]]) -> Cursor[Any]:
-        """The open stocked items that order lines have brought to positions. See `read_brought`."""
+        """The stocked items that order lines have brought to positions. See `read_brought`."""
         return self._execute(
             _BROUGHT,
             order_lines=texts(line for _, line in order_lines),
