@@ -25,7 +25,7 @@ from .servicer.stock_ledger import StockLedger
 from .settings import StockLedgerSettings
 from .storage.planning import BY_INDEX
 from .storage.privileges import require_append_only
-from .valuations import Valuations
+from .valuations import AT_ONCE, Valuations
 from .watch import LANES, Watch
 
 NAME: Final = pb.DESCRIPTOR.services_by_name["StockLedger"].full_name
@@ -42,8 +42,8 @@ async def main() -> None:
 async def serve(settings: StockLedgerSettings) -> None:
     """Serve with these settings, then finish what is under way and let go of the database."""
     url = settings.url("database_url")
-    # Each lane, each worker and the sweep hold at most one connection at a time.
-    database = Database(url, pool_size=settings.workers, application_name=PACKAGE)
+    # Each lane, each worker, each valuation and the sweep hold at most one connection at a time.
+    database = Database(url, pool_size=settings.workers + AT_ONCE, application_name=PACKAGE)
     hot = Database(
         url,
         pool_size=settings.lanes + 2 * settings.read_lanes + 1,
@@ -63,6 +63,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         hot_reads.stocked_items_named, lanes=settings.read_lanes, name="stocked items"
     )
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+    valuers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="valuer")
     servicer = StockLedger(
         changes=changes,
         positions=positions,
@@ -72,6 +73,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         valuations=Valuations(database),
         watch=watch,
         workers=workers,
+        valuers=valuers,
     )
     service = server.Service(
         names=(NAME,),
@@ -90,6 +92,7 @@ async def serve(settings: StockLedgerSettings) -> None:
         await stocked_items.close()
         watch.close()
         workers.shutdown(wait=False)
+        valuers.shutdown(wait=False, cancel_futures=True)
         for opened in (database, hot, journals):
             opened.close()
 

@@ -22,6 +22,9 @@ from .storage import describing, tables, valuation
 from .storage.instants import find_instant, last_instant
 from .storage.valuation import Holding, ValuationFilter
 
+AT_ONCE: Final = 2
+"""Valuations at once in a process: one may take as long as its caller waits, and nothing else is to wait for it."""
+
 HOLDINGS_MAX: Final = 1000
 """Positions that are valued at a time, where all of them are."""
 

@@ -1,9 +1,9 @@
 """Instants of the journal: what was recorded up to one counts, and nothing after it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from .operations import ItemAtLocation, PositionId
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

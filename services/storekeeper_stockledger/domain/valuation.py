@@ -8,7 +8,6 @@ it what it brought, as far as that is there.
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +16,7 @@ from typing import Final, Protocol
 from .costs import amount_of, share_of
 from .places import ZERO, Kind, comes, leaves
 from .stock import Age
+from .values import dataclass
 
 Delivery = tuple[str, int]
 """What a demand got of a stocked item, by the two of them."""

@@ -44,6 +44,7 @@ class StockLedger(Changing, Watching):
         valuations: Valuations,
         watch: Watch,
         workers: Executor,
+        valuers: Executor,
     ) -> None:
         super().__init__(changes=changes, stocked_items=stocked_items, watch=watch)
         self._positions = positions
@@ -51,6 +52,7 @@ class StockLedger(Changing, Watching):
         self._reads = reads
         self._valuations = valuations
         self._workers = workers
+        self._valuers = valuers
 
     # --- locations ---
 
@@ -222,7 +224,7 @@ class StockLedger(Changing, Watching):
         def answer() -> pb.GetValuationResponse:
             return valuing.answer(query, self._valuations.value(caller.tenant_id, asked, deadline=deadline))
 
-        return await self._run(answer)
+        return await asyncio.get_running_loop().run_in_executor(self._valuers, answer)
 
     # --- settings ---
 
