@@ -75,7 +75,7 @@ _STOCKED_ITEM_COLUMNS = """
 _STOCKED_ITEM_WIDTH: Final = 21
 
 # The page is cut before the window is computed, so that no more rows are read than a page has. Units that have expired
-# are read as well, but don't count.
+# are read as well, but don't count; by the same time as in `_STATE`, or by a later one.
 _LINES = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
   FROM (
@@ -87,7 +87,17 @@ SELECT {_STOCKED_ITEM_COLUMNS}
  CROSS JOIN LATERAL (
        SELECT page.*, coalesce(sum(page.usable) OVER (ORDER BY {{order}} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
          FROM (SELECT line.*,
-                      CASE WHEN line.expire_time <= clock_timestamp() THEN 0 ELSE line.available END AS usable
+                      CASE
+                      WHEN line.expire_time IS NULL
+                      THEN line.available
+                      WHEN line.expire_time <= (
+                           SELECT greatest(clock_timestamp(), max(head.record_time))
+                             FROM journal_head head
+                            WHERE head.tenant_id = %(tenant_id)s
+                           )
+                      THEN 0
+                      ELSE line.available
+                       END AS usable
                  FROM {{line}}
                 LIMIT %(page)s) AS page
        ) AS s
@@ -209,11 +219,18 @@ _KNOWN_LOCATIONS = """
 SELECT location_id FROM location WHERE tenant_id = %(tenant_id)s AND location_id = ANY(%(ids)s::bigint[])
 """
 
+# Looked up one by one, by their own index: what is in stock is asked outside, and OFFSET keeps it there. Joined, a planner
+# that knows nothing of a table yet compares each number with each in stock.
 _SERIAL_NUMBERS = """
-SELECT s.item_id, s.serial_number, s.stocked_item_id
+SELECT s.item_id, wanted.serial_number, s.stocked_item_id
   FROM unnest(%(serial_numbers)s::text[]) AS wanted(serial_number)
-  JOIN stocked_item s
-    ON s.tenant_id = %(tenant_id)s AND s.serial_number = wanted.serial_number AND s.serial_number <> '' AND s.open
+ CROSS JOIN LATERAL (
+       SELECT item_id, stocked_item_id, open
+         FROM stocked_item
+        WHERE tenant_id = %(tenant_id)s AND serial_number = wanted.serial_number AND serial_number <> ''
+       OFFSET 0
+       ) AS s
+ WHERE s.open
 """
 
 _COSTING = f"""
