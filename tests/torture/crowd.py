@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 
 from storekeeper_kit.clients import Failure
 from tests.harness.account import Account
-from tests.harness.asking import TIMEOUT_S, Line
+from tests.harness.asking import TIMEOUT_S, Answer, Line, Request, method_of
 from tests.harness.history import Diary, read_history
 from tests.harness.invariants import check_invariants
 from tests.harness.journal import Journal
@@ -91,9 +91,21 @@ class Crowd:
         """How many requests were answered."""
         return len(self._account)
 
+    def accepted_count(self, call: str) -> int:
+        """How many requests for this call were carried out."""
+        return sum(method_of(answer.request) == call for answer in self._account.accepted())
+
     def replayed_count(self) -> int:
         """How many got to know only when they asked again that their request had been carried out."""
         return sum(answer.replayed for answer in self._account.accepted())
+
+    def settle(self, request: Request) -> Answer:
+        """Ask for one thing more, after all of them have ended."""
+        line = Line(self._addresses[0], self._stock.tenant_id)
+        with Diary(self._diaries / "more.diary") as diary:
+            answer = self._account.note(line.settle(request, diary))
+        line.close()
+        return answer
 
     def check(self, stage: Stage, world: World) -> None:
         """Fail unless the ledgers have what they were told, and nothing else, and one ledger could have told them so."""

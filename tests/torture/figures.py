@@ -9,6 +9,8 @@ from tests.torture import (
     r04_cut_connections,
     r05_duplicates,
     r07_history,
+    r12_reservations,
+    r13_watches,
 )
 from tests.torture.figure import Figure
 
@@ -32,4 +34,6 @@ FIGURES: Final = (
     Figure(
         "R7", "one thing done at a time explains every answer", r07_history.run, size=40_000, short=600, at_once=2000
     ),
+    Figure("R12", "no reservation leaks", r12_reservations.run, size=100, short=2, at_once=20),
+    Figure("R13", "a watch misses nothing and repeats nothing", r13_watches.run, size=100, short=2, at_once=20),
 )

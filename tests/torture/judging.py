@@ -197,7 +197,7 @@ class _Replay:
             try:
                 carry_out(attempt, change.request)
             except Refusal as refusal:
-                said = messages.refused(refusal, self._names.ids, [change])
+                said = messages.refused(refusal, self._names.ids)
                 if (said.reason, dict(said.metadata), said.fields) == told:
                     return True
                 if refusal.key in overlooked:
