@@ -44,6 +44,11 @@ NEWEST_FIRST: Final = StockOrder.NEWEST_FIRST
 FIRST_EXPIRED_FIRST: Final = StockOrder.FIRST_EXPIRED_FIRST
 
 
+def unit(stocked_item_id: int) -> StockedItemId:
+    """A stocked item that is named."""
+    return StockedItemId(stocked_item_id)
+
+
 def units(*stocked_item_ids: int) -> StockedItemId | StockedItemIds:
     """Stocked items that are named."""
     if len(stocked_item_ids) == 1:

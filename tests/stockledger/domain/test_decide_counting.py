@@ -41,14 +41,9 @@ from tests.stockledger.domain.shelves import (
     shelf,
     stock_on,
 )
-from tests.stockledger.verbs import Number, counting, taking, units
+from tests.stockledger.verbs import Number, counting, taking, unit
 
 SERIAL, LOT = item(Tracking.SERIAL), item(Tracking.LOT)
-
-
-def unit(stocked_item_id: int) -> Any:
-    """One stocked item that was counted."""
-    return units(stocked_item_id)
 
 
 class TestShortages:
