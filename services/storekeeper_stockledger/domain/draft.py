@@ -13,7 +13,7 @@ from .places import ZERO, Kind, Places, comes, leaves, move
 from .refusals import StockLimitExceeded
 from .shelf import Shelf
 from .state import Stock
-from .stock import QUANTITY_LIMIT, Movement, StockedItem, Totals
+from .stock import QUANTITY_LIMIT, VALUE_LIMIT, Movement, StockedItem, Totals
 
 
 class Draft:
@@ -108,6 +108,8 @@ class Draft:
         elif value is not None and comes(kind):
             assert amount is not None, "units of known cost come with an amount"
             value += amount
+            if value >= VALUE_LIMIT:
+                raise StockLimitExceeded(shelf.position_id, VALUE_LIMIT)
         after = before.after(move(before.places, kind, quantity), value)
         self._stocked_items[after.stocked_item_id] = after
         if after.has_expired(self.now):

@@ -24,9 +24,9 @@ from ..operations import (
     UnpickStock,
 )
 from ..places import ZERO, Kind
-from ..refusals import DemandExceeded, InsufficientStock, LocationInactive, SerialUnitRequired
+from ..refusals import DemandExceeded, InsufficientStock, LocationInactive, SerialUnitRequired, StockLimitExceeded
 from ..shelf import Shelf
-from ..stock import StockedItem
+from ..stock import VALUE_LIMIT, StockedItem
 from .checks import check_leaves, check_open, check_quantity
 from .drawing import named_ids, take_available
 from .entering import check_serial_number
@@ -150,6 +150,17 @@ def deliver(operation: DeliverStock, draft: Draft) -> None:
     shelf = draft.stock.shelf(operation.source)
     draws = _held(operation, draft, shelf, lambda holding: holding.picked)
     draft.draw(shelf, Kind.DELIVERED, draws, demand=operation.demand)
+    _check_delivered_value(operation, shelf, draft)
+
+
+def _check_delivered_value(operation: DeliverStock, shelf: Shelf, draft: Draft) -> None:
+    """What was delivered at one cost and another is worth no more together than what is kept of it can tell."""
+    holdings = shelf.holdings[operation.demand]
+    for movement in draft.movements:
+        assert movement.stocked_item is not None, "what is delivered is there"
+        value = holdings[movement.stocked_item.stocked_item_id].after(movement).delivered_value
+        if value is not None and value >= VALUE_LIMIT:
+            raise StockLimitExceeded(shelf.position_id, VALUE_LIMIT)
 
 
 def give_back(operation: ReturnStock, draft: Draft) -> None:

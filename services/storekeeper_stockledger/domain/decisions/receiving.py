@@ -8,10 +8,16 @@ from ..holdings import Expectation
 from ..items import Tracking
 from ..operations import CancelExpectedStock, ExpectStock, ReceiveStock, UnreceiveStock
 from ..places import ZERO, Kind
-from ..refusals import ExpectationExceeded, ReceiptExceeded, SerialUnitRequired, TrackingViolated
+from ..refusals import (
+    ExpectationExceeded,
+    ReceiptExceeded,
+    SerialUnitRequired,
+    StockLimitExceeded,
+    TrackingViolated,
+)
 from ..shelf import NotLoaded, Shelf
 from ..state import Stock
-from ..stock import StockedItem
+from ..stock import QUANTITY_LIMIT, StockedItem
 from .adding import new_stocked_item
 from .checks import check_enters, check_invoice_number, check_quantity, check_reason
 from .drawing import named_ids
@@ -46,9 +52,11 @@ def receive(operation: ReceiveStock, draft: Draft) -> None:
     check_invoice_number(operation.invoice_number, draft.settings)
     _check_tracking(operation, shelf)
     receive_time = past(operation.receive_time, "receive_time", draft)
-    on_order = _expectation(shelf, operation.order_line).on_order
-    if operation.quantity > on_order:
-        raise ExpectationExceeded(operation.order_line, operation.quantity, on_order, shelf.position_id)
+    expected = _expectation(shelf, operation.order_line)
+    if operation.quantity > expected.on_order:
+        raise ExpectationExceeded(operation.order_line, operation.quantity, expected.on_order, shelf.position_id)
+    if expected.received + operation.quantity >= QUANTITY_LIMIT:
+        raise StockLimitExceeded(shelf.position_id, QUANTITY_LIMIT)
     unit_cost = unit_cost_of(operation.cost, shelf, draft.settings)
     new = new_stocked_item(
         shelf,
