@@ -82,7 +82,8 @@ _Decided = _Decision | tuple[_Decision, ...] | Refused
 
 
 MOVEMENTS_MAX: Final = 1000
-"""A batch with as many movements is full. They share a transaction, which holds the locks of them all."""
+"""A batch with as many movements is full. They share a transaction, which holds the locks of them all. Those of repeats
+count as well: they are read for the answers."""
 
 TOGETHER_MAX: Final = 10_000
 """Movements of changes that are carried out together or not at all."""
@@ -107,10 +108,11 @@ class Batch:
         self._accepted: dict[UUID, int] = {}
         self._settled = 0
         self._movement_count = 0
+        self._repeated_count = 0
         self._written: list[Recorded] = []
 
     def settle(self) -> bool:
-        """Before anything is decided: let reservations go whose time has come. False when too many are left for that."""
+        """Before anything is decided: let reservations go whose time has come. False when that leaves no room for more."""
         for position_id in self._due:
             operation = ExpireReservations(source=PositionId(position_id))
             contents = fingerprint("expire_reservations", operation)
@@ -118,7 +120,7 @@ class Batch:
                 Submission(request_id=UUID(new_request_id()), fingerprint=contents, operation=operation, actor=SETTLER)
             )
         self._settled = len(self.entries)
-        return sum(self._due.values()) <= EXPIRIES_MAX
+        return sum(self._due.values()) <= EXPIRIES_MAX and self._movement_count < MOVEMENTS_MAX
 
     @property
     def is_worth_it(self) -> bool:
@@ -127,7 +129,7 @@ class Batch:
 
     def decide(self, asked: Asked) -> bool:
         """Decide what is next; False when it, and all after it, must wait for another batch."""
-        if self._movement_count >= MOVEMENTS_MAX:
+        if self._movement_count + self._repeated_count >= MOVEMENTS_MAX:
             return False
         try:
             self._decided.append(self._together(asked) if isinstance(asked, AllOrNone) else self._decision(asked))
@@ -224,7 +226,10 @@ class Batch:
             return None
         if known != submission.fingerprint:
             raise RequestIdReused(submission.request_id)
-        return recorded if number is None else _Accepted(number, replayed=True)
+        if recorded is None:
+            return _Accepted(number, replayed=True)
+        self._repeated_count += recorded.movement_count
+        return recorded
 
     def _fresh(self, submission: Submission) -> _Accepted | _Previewed:
         if submission.validate_only:

@@ -149,6 +149,15 @@ class TestMany:
         assert len(released) == 20
         assert max(one.line for one in released) <= 3
 
+    def test_as_many_as_fill_a_batch_keep_nobody_waiting(self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (demanding, batch, loading):
+            monkeypatch.setattr(module, "EXPIRIES_MAX", 3)
+        monkeypatch.setattr(batch, "MOVEMENTS_MAX", 3)
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [10])
+        nothing_lasts(tenant, position_id, *[1] * 3)
+        accepted(tenant.apply(submission(removing(position_id, 10))))
+
 
 class TestTheSweep:
     def test_it_settles_what_nobody_asks_about_once(self, tenant: Tenant, database: Database, dump: Dump) -> None:

@@ -16,6 +16,7 @@ _IDS: ARRAY[int] = ARRAY(BigInteger)
 _MOVEMENT, _OPERATION, _POSITION, _SETTINGS = tables.movement, tables.operation, tables.position, tables.settings
 _STOCKED_ITEM = tables.stocked_item
 _of_stocked_item = _STOCKED_ITEM.c.stocked_item_id == _MOVEMENT.c.stocked_item_id
+_has_cost_of_its_item = (_MOVEMENT.c.kind == Kind.ADDED) & _MOVEMENT.c.amount.is_not(None)
 
 
 def select_movements(tenant_id: int) -> Select[Any]:
@@ -29,8 +30,8 @@ def select_movements(tenant_id: int) -> Select[Any]:
             _OPERATION.c.reason,
             _POSITION.c.item_id,
             _POSITION.c.location_id,
-            # The first release didn't write it down, and nothing changed it by then.
-            func.coalesce(columns.unit_cost, case((columns.kind == Kind.ADDED, _STOCKED_ITEM.c.unit_cost))).label(
+            # The first release didn't write it down. Without an amount it was unknown, whatever is known of it since.
+            func.coalesce(columns.unit_cost, case((_has_cost_of_its_item, _STOCKED_ITEM.c.unit_cost))).label(
                 "recorded_unit_cost"
             ),
             _SETTINGS.c.currency_code,
