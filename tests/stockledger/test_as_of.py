@@ -1,6 +1,7 @@
 """Positions as they were: at every instant of a journal, whatever has happened since."""
 
 import random
+import time
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from storekeeper_stockledger.storage.fields import POSITION_THEN_ORDER
 from storekeeper_stockledger.storage.instants import position_then
 from storekeeper_stockledger.storage.listing import Page, PositionFilter
 from tests.stockledger.tenant import ALL, Tenant, accepted, deadline, submission
-from tests.stockledger.verbs import adding, closing, removing
+from tests.stockledger.verbs import adding, closing, expecting, picking, receiving, removing, reserving
 
 NOTHING = Totals()
 
@@ -72,8 +73,8 @@ class TestInstants:
             if movement.record_time == following.record_time:
                 continue
             instant = AfterMovement(movement.movement_id)
-            for time in (movement.record_time, following.record_time - timedelta(microseconds=1)):
-                assert listed(busy, RecordedBy(time)) == listed(busy, instant)
+            for moment in (movement.record_time, following.record_time - timedelta(microseconds=1)):
+                assert listed(busy, RecordedBy(moment)) == listed(busy, instant)
 
     def test_back_dated_stock_counts_from_when_it_was_recorded(self, tenant: Tenant) -> None:
         (position_id,) = tenant.positions()
@@ -82,6 +83,27 @@ class TestInstants:
         assert before.record_time is not None
         tenant.carry_out(adding(position_id, 5, receive_time=before.record_time - timedelta(days=30)))
         assert then(tenant, (position_id, RecordedBy(before.record_time))) == [Totals(Decimal(1))]
+
+    def test_what_was_on_order_and_promised_is_told_too(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        tenant.carry_out(expecting(position_id, 5))
+        tenant.carry_out(receiving(position_id, 3))
+        tenant.carry_out(reserving(position_id, 2))
+        tenant.carry_out(picking(position_id, 1))
+        held = [(0, 0, 0, 5), (3, 0, 0, 2), (1, 2, 0, 2), (1, 1, 1, 2)]
+        assert then(tenant, *((position_id, AfterMovement(number)) for number in (1, 2, 3, 4))) == [
+            Totals(*map(Decimal, units)) for units in held
+        ]
+
+    def test_reservations_count_until_their_release_was_recorded(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [3])
+        tenant.carry_out(reserving(position_id, 2, expire_after=timedelta(milliseconds=1)))
+        time.sleep(0.002)
+        promised, free = Totals(Decimal(1), Decimal(2)), Totals(Decimal(3))
+        assert then(tenant, (position_id, AfterMovement(2)), (position_id, None)) == [promised, free]
+        tenant.carry_out(removing(position_id))
+        assert then(tenant, (position_id, AfterMovement(2)), (position_id, AfterMovement(3))) == [promised, free]
 
     def test_many_are_asked_together_each_at_an_instant_of_its_own(self, busy: Tenant) -> None:
         last = busy.movements()[-1]
@@ -108,10 +130,10 @@ class TestAhead:
         assert ahead.value.last_movement_id == last
 
     def test_the_future_is_ahead(self, busy: Tenant) -> None:
-        time = busy.movements()[-1].record_time
-        assert time is not None
+        newest = busy.movements()[-1].record_time
+        assert newest is not None
         with pytest.raises(WatchAhead):
-            listed(busy, RecordedBy(time + timedelta(days=1)))
+            listed(busy, RecordedBy(newest + timedelta(days=1)))
 
     def test_of_a_tenant_without_a_journal_only_the_beginning_is_not_ahead(self, tenant: Tenant) -> None:
         assert listed(tenant, AfterMovement(0)) == {}
