@@ -14,7 +14,7 @@ Each of them raises Unavailable when the database is away, and DeadlineExceeded 
 import random
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
 from itertools import chain, repeat
@@ -147,8 +147,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading, where each statement stands alone and sees what is committed by then."""
-        with _translated(), self._reads.connect() as connection:
+        """A connection for reading, where each statement stands alone and sees what is committed by then.
+
+        Only whoever changes a table can be in its way: then it takes too long.
+        """
+        with _translated(slow=(Trouble.SLOW, Trouble.CONFLICT)), self._reads.connect() as connection:
             yield connection
 
     @contextmanager
@@ -303,15 +306,14 @@ def _clean(pooled: PoolProxiedConnection) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(slow: Collection[Trouble] = (Trouble.SLOW,)) -> Iterator[None]:
     """Raises the kit's own exceptions for what any caller may meet."""
     try:
         yield
     except (exc.DBAPIError, exc.TimeoutError, psycopg.Error) as error:
-        match classify(error):
-            case Trouble.AWAY:
-                raise Unavailable(str(error)) from error
-            case Trouble.SLOW:
-                raise DeadlineExceeded(str(error)) from error
-            case _:
-                raise
+        trouble = classify(error)
+        if trouble is Trouble.AWAY:
+            raise Unavailable(str(error)) from error
+        if trouble in slow:
+            raise DeadlineExceeded(str(error)) from error
+        raise

@@ -212,6 +212,12 @@ class TestConflicts:
             connection.execute(text("SELECT pg_sleep(30)"))
         assert time.monotonic() - began < 5
 
+    def test_so_is_one_that_reads_what_somebody_has_locked_whole(self, database: Database) -> None:
+        with database.begin() as changing:
+            changing.execute(text("LOCK TABLE counter IN ACCESS EXCLUSIVE MODE"))
+            with pytest.raises(DeadlineExceeded), database.read() as connection:
+                connection.execute(COUNT, {"id": 1})
+
 
 @contextmanager
 def locked(database: Database) -> Iterator[Callable[[], None]]:
