@@ -217,19 +217,15 @@ class Batch:
         if submission.validate_only:
             return None
         recorded = self._recorded.get(submission.request_id)
-        number = self._accepted.get(submission.request_id)
         if recorded is not None:
-            known = recorded.fingerprint
-        elif number is not None:
-            known = self.entries[number].fingerprint
-        else:
+            _check_same(submission, recorded.fingerprint)
+            self._repeated_count += recorded.movement_count
+            return recorded
+        number = self._accepted.get(submission.request_id)
+        if number is None:
             return None
-        if known != submission.fingerprint:
-            raise RequestIdReused(submission.request_id)
-        if recorded is None:
-            return _Accepted(number, replayed=True)
-        self._repeated_count += recorded.movement_count
-        return recorded
+        _check_same(submission, self.entries[number].fingerprint)
+        return _Accepted(number, replayed=True)
 
     def _fresh(self, submission: Submission) -> _Accepted | _Previewed:
         if submission.validate_only:
@@ -275,6 +271,12 @@ class Batch:
             )
             for line, movement in enumerate(movements, start=1)
         )
+
+
+def _check_same(submission: Submission, known: bytes) -> None:
+    """The same is asked as what has been known under the request id."""
+    if known != submission.fingerprint:
+        raise RequestIdReused(submission.request_id)
 
 
 def _beyond_reach(asked: Asked) -> Refused:
