@@ -328,14 +328,16 @@ class StockLedgerServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPosition(self, request, context):
-        """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND).
+        """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND), and OUT_OF_RANGE (WATCH_AHEAD) when it is
+        asked about an instant that lies ahead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPositions(self, request, context):
-        """Lists positions with their totals, ordered by id.
+        """Lists positions with their totals, ordered by id. Fails with OUT_OF_RANGE (WATCH_AHEAD) when it is asked about an
+        instant that lies ahead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -353,7 +355,8 @@ class StockLedgerServicer:
         """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
         transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
         new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
-        reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+        reserved, picked or on order; when there are units to remove, with REASON_REQUIRED, LOCATION_INACTIVE and
+        TOO_MANY_STOCKED_ITEMS, too, as RemoveStock does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -362,8 +365,8 @@ class StockLedgerServicer:
     def AddStock(self, request, context):
         """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
         ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
-        (STOCK_LIMIT_EXCEEDED).
+        INVOICE_NUMBER_REQUIRED, TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS
+        (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -425,7 +428,8 @@ class StockLedgerServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeliverStock(self, request, context):
-        """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does.
+        """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does, and with OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED) when what the demand got of a stocked item would be worth more than can be recorded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -434,8 +438,8 @@ class StockLedgerServicer:
     def ReturnStock(self, request, context):
         """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
         from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
-        does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
-        number came in meanwhile.
+        does, with FAILED_PRECONDITION (LOCATION_INACTIVE), OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED) and ALREADY_EXISTS
+        (SERIAL_NUMBER_IN_STOCK) when a unit of that number came in meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -451,8 +455,9 @@ class StockLedgerServicer:
     def TransferStock(self, request, context):
         """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
         stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
-        does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
-        (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+        does, but asks for no reason, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND),
+        FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an
+        inactive location too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -462,8 +467,8 @@ class StockLedgerServicer:
         """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
         leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
         with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
-        (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
-        (STOCK_LIMIT_EXCEEDED).
+        (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS), ALREADY_EXISTS
+        (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -505,7 +510,7 @@ class StockLedgerServicer:
     def ReceiveStock(self, request, context):
         """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
         serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
-        one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+        one BatchChangeStock. Fails else as AddStock does, but asks for no reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -516,7 +521,8 @@ class StockLedgerServicer:
         available of that line's own stocked items where they were received. The units are on order again, unless the
         line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
         NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
-        (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+        (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED) when more than can be recorded would be on order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -590,7 +596,8 @@ class StockLedgerServicer:
 
     def GetValuation(self, request, context):
         """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
-        (PERMISSION_REQUIRED) without `costs.view`.
+        (PERMISSION_REQUIRED) without `costs.view`, and with OUT_OF_RANGE (WATCH_AHEAD) about an instant that lies ahead or
+        (STOCK_LIMIT_EXCEEDED) when stock is worth more than can be told.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -75,9 +75,13 @@ class StockLedgerStub:
     LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
     """
     GetPosition: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetPositionRequest, _stock_ledger_pb2.Position]
-    """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND)."""
+    """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND), and OUT_OF_RANGE (WATCH_AHEAD) when it is
+    asked about an instant that lies ahead.
+    """
     ListPositions: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListPositionsRequest, _stock_ledger_pb2.ListPositionsResponse]
-    """Lists positions with their totals, ordered by id."""
+    """Lists positions with their totals, ordered by id. Fails with OUT_OF_RANGE (WATCH_AHEAD) when it is asked about an
+    instant that lies ahead.
+    """
     UpdatePosition: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UpdatePositionRequest, _stock_ledger_pb2.Position]
     """Changes the description of a position, never its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND) and ABORTED
     (ETAG_MISMATCH).
@@ -86,13 +90,14 @@ class StockLedgerStub:
     """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
     transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
     new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
-    reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+    reserved, picked or on order; when there are units to remove, with REASON_REQUIRED, LOCATION_INACTIVE and
+    TOO_MANY_STOCKED_ITEMS, too, as RemoveStock does.
     """
     AddStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.AddStockRequest, _stock_ledger_pb2.AddStockResponse]
     """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
     ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
-    (STOCK_LIMIT_EXCEEDED).
+    INVOICE_NUMBER_REQUIRED, TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS
+    (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
     """
     RemoveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
@@ -126,27 +131,30 @@ class StockLedgerStub:
     Fails as ReleaseStock does.
     """
     DeliverStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.DeliverStockRequest, _stock_ledger_pb2.DeliverStockResponse]
-    """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does."""
+    """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does, and with OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED) when what the demand got of a stocked item would be worth more than can be recorded.
+    """
     ReturnStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReturnStockRequest, _stock_ledger_pb2.ReturnStockResponse]
     """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
     from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
-    does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
-    number came in meanwhile.
+    does, with FAILED_PRECONDITION (LOCATION_INACTIVE), OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED) and ALREADY_EXISTS
+    (SERIAL_NUMBER_IN_STOCK) when a unit of that number came in meanwhile.
     """
     ListReservations: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListReservationsRequest, _stock_ledger_pb2.ListReservationsResponse]
     """Lists who holds stock: what each demand has reserved, picked or been delivered of each stocked item."""
     TransferStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.TransferStockRequest, _stock_ledger_pb2.TransferStockResponse]
     """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
     stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
-    does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
-    (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+    does, but asks for no reason, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND),
+    FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an
+    inactive location too.
     """
     CountStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.CountStockRequest, _stock_ledger_pb2.CountStockResponse]
     """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
     leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
     with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
-    (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
-    (STOCK_LIMIT_EXCEEDED).
+    (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS), ALREADY_EXISTS
+    (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
     """
     AssembleStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.AssembleStockRequest, _stock_ledger_pb2.AssembleStockResponse]
     """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
@@ -168,14 +176,15 @@ class StockLedgerStub:
     ReceiveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReceiveStockRequest, _stock_ledger_pb2.ReceiveStockResponse]
     """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
     serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
-    one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+    one BatchChangeStock. Fails else as AddStock does, but asks for no reason.
     """
     UnreceiveStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnreceiveStockRequest, _stock_ledger_pb2.UnreceiveStockResponse]
     """Takes back what an order line has brought, newest receipt first or from one stocked item: at most what is still
     available of that line's own stocked items where they were received. The units are on order again, unless the
     line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
     NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
-    (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+    (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED) when more than can be recorded would be on order.
     """
     ListExpectations: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListExpectationsRequest, _stock_ledger_pb2.ListExpectationsResponse]
     """Lists what order lines have on order and have brought."""
@@ -209,7 +218,8 @@ class StockLedgerStub:
     """
     GetValuation: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetValuationRequest, _stock_ledger_pb2.GetValuationResponse]
     """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
-    (PERMISSION_REQUIRED) without `costs.view`.
+    (PERMISSION_REQUIRED) without `costs.view`, and with OUT_OF_RANGE (WATCH_AHEAD) about an instant that lies ahead or
+    (STOCK_LIMIT_EXCEEDED) when stock is worth more than can be told.
     """
     GetSettings: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetSettingsRequest, _stock_ledger_pb2.Settings]
     """Reads the tenant's settings. Those of a tenant that set none are the defaults."""
@@ -263,9 +273,13 @@ class StockLedgerAsyncStub(StockLedgerStub):
     LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and ALREADY_EXISTS (POSITION_EXISTS).
     """
     GetPosition: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetPositionRequest, _stock_ledger_pb2.Position]  # type: ignore[assignment]
-    """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND)."""
+    """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND), and OUT_OF_RANGE (WATCH_AHEAD) when it is
+    asked about an instant that lies ahead.
+    """
     ListPositions: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListPositionsRequest, _stock_ledger_pb2.ListPositionsResponse]  # type: ignore[assignment]
-    """Lists positions with their totals, ordered by id."""
+    """Lists positions with their totals, ordered by id. Fails with OUT_OF_RANGE (WATCH_AHEAD) when it is asked about an
+    instant that lies ahead.
+    """
     UpdatePosition: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UpdatePositionRequest, _stock_ledger_pb2.Position]  # type: ignore[assignment]
     """Changes the description of a position, never its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND) and ABORTED
     (ETAG_MISMATCH).
@@ -274,13 +288,14 @@ class StockLedgerAsyncStub(StockLedgerStub):
     """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
     transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
     new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
-    reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+    reserved, picked or on order; when there are units to remove, with REASON_REQUIRED, LOCATION_INACTIVE and
+    TOO_MANY_STOCKED_ITEMS, too, as RemoveStock does.
     """
     AddStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.AddStockRequest, _stock_ledger_pb2.AddStockResponse]  # type: ignore[assignment]
     """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
     ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-    TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
-    (STOCK_LIMIT_EXCEEDED).
+    INVOICE_NUMBER_REQUIRED, TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS
+    (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
     """
     RemoveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.RemoveStockRequest, _stock_ledger_pb2.RemoveStockResponse]  # type: ignore[assignment]
     """Removes available units, oldest first or from one stocked item; all of them or none. Reserved, picked, delivered
@@ -314,27 +329,30 @@ class StockLedgerAsyncStub(StockLedgerStub):
     Fails as ReleaseStock does.
     """
     DeliverStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.DeliverStockRequest, _stock_ledger_pb2.DeliverStockResponse]  # type: ignore[assignment]
-    """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does."""
+    """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does, and with OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED) when what the demand got of a stocked item would be worth more than can be recorded.
+    """
     ReturnStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReturnStockRequest, _stock_ledger_pb2.ReturnStockResponse]  # type: ignore[assignment]
     """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
     from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
-    does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
-    number came in meanwhile.
+    does, with FAILED_PRECONDITION (LOCATION_INACTIVE), OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED) and ALREADY_EXISTS
+    (SERIAL_NUMBER_IN_STOCK) when a unit of that number came in meanwhile.
     """
     ListReservations: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListReservationsRequest, _stock_ledger_pb2.ListReservationsResponse]  # type: ignore[assignment]
     """Lists who holds stock: what each demand has reserved, picked or been delivered of each stocked item."""
     TransferStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.TransferStockRequest, _stock_ledger_pb2.TransferStockResponse]  # type: ignore[assignment]
     """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
     stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
-    does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
-    (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+    does, but asks for no reason, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND),
+    FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an
+    inactive location too.
     """
     CountStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.CountStockRequest, _stock_ledger_pb2.CountStockResponse]  # type: ignore[assignment]
     """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
     leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
     with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
-    (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
-    (STOCK_LIMIT_EXCEEDED).
+    (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS), ALREADY_EXISTS
+    (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
     """
     AssembleStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.AssembleStockRequest, _stock_ledger_pb2.AssembleStockResponse]  # type: ignore[assignment]
     """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
@@ -356,14 +374,15 @@ class StockLedgerAsyncStub(StockLedgerStub):
     ReceiveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ReceiveStockRequest, _stock_ledger_pb2.ReceiveStockResponse]  # type: ignore[assignment]
     """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
     serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
-    one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+    one BatchChangeStock. Fails else as AddStock does, but asks for no reason.
     """
     UnreceiveStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.UnreceiveStockRequest, _stock_ledger_pb2.UnreceiveStockResponse]  # type: ignore[assignment]
     """Takes back what an order line has brought, newest receipt first or from one stocked item: at most what is still
     available of that line's own stocked items where they were received. The units are on order again, unless the
     line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
     NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
-    (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+    (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+    (STOCK_LIMIT_EXCEEDED) when more than can be recorded would be on order.
     """
     ListExpectations: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ListExpectationsRequest, _stock_ledger_pb2.ListExpectationsResponse]  # type: ignore[assignment]
     """Lists what order lines have on order and have brought."""
@@ -397,7 +416,8 @@ class StockLedgerAsyncStub(StockLedgerStub):
     """
     GetValuation: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetValuationRequest, _stock_ledger_pb2.GetValuationResponse]  # type: ignore[assignment]
     """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
-    (PERMISSION_REQUIRED) without `costs.view`.
+    (PERMISSION_REQUIRED) without `costs.view`, and with OUT_OF_RANGE (WATCH_AHEAD) about an instant that lies ahead or
+    (STOCK_LIMIT_EXCEEDED) when stock is worth more than can be told.
     """
     GetSettings: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.GetSettingsRequest, _stock_ledger_pb2.Settings]  # type: ignore[assignment]
     """Reads the tenant's settings. Those of a tenant that set none are the defaults."""
@@ -496,7 +516,9 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         request: _stock_ledger_pb2.GetPositionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.Position, _abc.Awaitable[_stock_ledger_pb2.Position]]:
-        """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND)."""
+        """Reads a position with its totals. Fails with NOT_FOUND (POSITION_NOT_FOUND), and OUT_OF_RANGE (WATCH_AHEAD) when it is
+        asked about an instant that lies ahead.
+        """
 
     @_abc_1.abstractmethod
     def ListPositions(
@@ -504,7 +526,9 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         request: _stock_ledger_pb2.ListPositionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.ListPositionsResponse, _abc.Awaitable[_stock_ledger_pb2.ListPositionsResponse]]:
-        """Lists positions with their totals, ordered by id."""
+        """Lists positions with their totals, ordered by id. Fails with OUT_OF_RANGE (WATCH_AHEAD) when it is asked about an
+        instant that lies ahead.
+        """
 
     @_abc_1.abstractmethod
     def UpdatePosition(
@@ -525,7 +549,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         """Closes a position: removes what is available, serial-numbered units too, and forgets the position in the same
         transaction. Its stocked items and movements stay on record, and the item may be opened at the location again, as a
         new position. Fails with NOT_FOUND (POSITION_NOT_FOUND), and FAILED_PRECONDITION (POSITION_IN_USE) while units are
-        reserved, picked or on order, (REASON_REQUIRED) when there are units to remove, and (TOO_MANY_STOCKED_ITEMS).
+        reserved, picked or on order; when there are units to remove, with REASON_REQUIRED, LOCATION_INACTIVE and
+        TOO_MANY_STOCKED_ITEMS, too, as RemoveStock does.
         """
 
     @_abc_1.abstractmethod
@@ -536,8 +561,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.AddStockResponse, _abc.Awaitable[_stock_ledger_pb2.AddStockResponse]]:
         """Adds units to a position as a new stocked item, available at once. Fails with NOT_FOUND (POSITION_NOT_FOUND,
         ITEM_NOT_FOUND, LOCATION_NOT_FOUND), FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED, REASON_REQUIRED,
-        TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE
-        (STOCK_LIMIT_EXCEEDED).
+        INVOICE_NUMBER_REQUIRED, TRACKING_VIOLATED, COST_UNKNOWN, CURRENCY_MISMATCH), ALREADY_EXISTS
+        (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
         """
 
     @_abc_1.abstractmethod
@@ -613,7 +638,9 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         request: _stock_ledger_pb2.DeliverStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.DeliverStockResponse, _abc.Awaitable[_stock_ledger_pb2.DeliverStockResponse]]:
-        """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does."""
+        """Hands picked units over, oldest first; they are no longer on hand. Fails as ReleaseStock does, and with OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED) when what the demand got of a stocked item would be worth more than can be recorded.
+        """
 
     @_abc_1.abstractmethod
     def ReturnStock(
@@ -623,8 +650,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.ReturnStockResponse, _abc.Awaitable[_stock_ledger_pb2.ReturnStockResponse]]:
         """Takes delivered units back, those that came last first. They are available again in the stocked items that they came
         from, with their age and cost. What an order brought is not affected: see UnreceiveStock. Fails as ReleaseStock
-        does, with FAILED_PRECONDITION (LOCATION_INACTIVE) and ALREADY_EXISTS (SERIAL_NUMBER_IN_STOCK) when a unit of that
-        number came in meanwhile.
+        does, with FAILED_PRECONDITION (LOCATION_INACTIVE), OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED) and ALREADY_EXISTS
+        (SERIAL_NUMBER_IN_STOCK) when a unit of that number came in meanwhile.
         """
 
     @_abc_1.abstractmethod
@@ -643,8 +670,9 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.TransferStockResponse, _abc.Awaitable[_stock_ledger_pb2.TransferStockResponse]]:
         """Takes available units to another location, where the item gets a position if it has none. Age and cost travel: each
         stocked item drawn on gets a child there, and a unit with a serial number relocates as it is. Fails as RemoveStock
-        does, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND) and FAILED_PRECONDITION
-        (LOCATION_INACTIVE, ITEM_ARCHIVED), and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an inactive location too.
+        does, but asks for no reason, and for the location that they go to with NOT_FOUND (LOCATION_NOT_FOUND),
+        FAILED_PRECONDITION (LOCATION_INACTIVE, ITEM_ARCHIVED) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED). Units leave an
+        inactive location too.
         """
 
     @_abc_1.abstractmethod
@@ -656,8 +684,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         """Makes the books agree with a stocktake. The ledger computes the difference under the position's lock: a shortage
         leaves the available units oldest first, a surplus becomes a new stocked item at the last received cost. Fails
         with NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND), FAILED_PRECONDITION
-        (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
-        (STOCK_LIMIT_EXCEEDED).
+        (COUNT_BELOW_COMMITTED, SERIAL_UNIT_REQUIRED, TRACKING_VIOLATED, TOO_MANY_STOCKED_ITEMS), ALREADY_EXISTS
+        (SERIAL_NUMBER_IN_STOCK) and OUT_OF_RANGE (STOCK_LIMIT_EXCEEDED).
         """
 
     @_abc_1.abstractmethod
@@ -709,7 +737,7 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.ReceiveStockResponse, _abc.Awaitable[_stock_ledger_pb2.ReceiveStockResponse]]:
         """Turns units that an order line has on order into available ones, in one transaction: one stocked item, or one for each
         serial number. More than is on order fails with FAILED_PRECONDITION (EXPECTATION_EXCEEDED): expect it first, both in
-        one BatchChangeStock. Fails else as AddStock does, and with FAILED_PRECONDITION (INVOICE_NUMBER_REQUIRED).
+        one BatchChangeStock. Fails else as AddStock does, but asks for no reason.
         """
 
     @_abc_1.abstractmethod
@@ -722,7 +750,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         available of that line's own stocked items where they were received. The units are on order again, unless the
         line is lowered too. Distinct from goods that are returned to a supplier, which RemoveStock takes out. Fails with
         NOT_FOUND (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND, STOCKED_ITEM_NOT_FOUND) and FAILED_PRECONDITION
-        (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS).
+        (RECEIPT_EXCEEDED, SERIAL_UNIT_REQUIRED, REASON_REQUIRED, TOO_MANY_STOCKED_ITEMS) and OUT_OF_RANGE
+        (STOCK_LIMIT_EXCEEDED) when more than can be recorded would be on order.
         """
 
     @_abc_1.abstractmethod
@@ -810,7 +839,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.GetValuationResponse, _abc.Awaitable[_stock_ledger_pb2.GetValuationResponse]]:
         """Values stock: by item and location, now or at an instant, by one of four methods. Fails with PERMISSION_DENIED
-        (PERMISSION_REQUIRED) without `costs.view`.
+        (PERMISSION_REQUIRED) without `costs.view`, and with OUT_OF_RANGE (WATCH_AHEAD) about an instant that lies ahead or
+        (STOCK_LIMIT_EXCEEDED) when stock is worth more than can be told.
         """
 
     @_abc_1.abstractmethod
