@@ -24,8 +24,16 @@ from storekeeper_stockledger.batch import Recorded
 from storekeeper_stockledger.domain import decide as domain_decide
 from storekeeper_stockledger.domain.costs import CostMethod, UnitCost
 from storekeeper_stockledger.domain.items import Tracking
-from storekeeper_stockledger.domain.operations import AddStock, ItemAtLocation, Operation, RemoveStock
+from storekeeper_stockledger.domain.operations import (
+    AddStock,
+    AllOrNone,
+    ItemAtLocation,
+    Operation,
+    RemoveStock,
+    StockedItemId,
+)
 from storekeeper_stockledger.domain.refusals import (
+    ChangeRefused,
     InsufficientStock,
     ItemNotFound,
     PositionNotFound,
@@ -39,7 +47,7 @@ from storekeeper_stockledger.storage.selecting import LINE_PAGE
 from tests.harness.databases import LedgerDatabase
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import TIMEOUT_S, Tenant, accepted, deadline, drawn, request_id, submission
-from tests.stockledger.verbs import adding, removing, taking
+from tests.stockledger.verbs import adding, counting, expecting, removing, taking, transferring
 
 LONG_AGO = datetime(2019, 1, 1, tzinfo=UTC)
 UNLUCKY = Decimal(13)
@@ -185,6 +193,35 @@ class TestInsideABatch:
         ids = tenant.stock(position_id, range(1, 50))
         assert ids == sorted(ids)
         assert tenant.layers(position_id) == list(range(1, 50))
+
+    def test_what_is_refused_together_leaves_nothing_where_a_position_is_still_to_be_opened(
+        self, tenant: Tenant
+    ) -> None:
+        here, there = tenant.location("Here"), tenant.location("There")
+        position_id = tenant.position(tenant.item(1).item_id, here)
+        tenant.stock(position_id, [5])
+        pair = ItemAtLocation(1, there)
+        together = AllOrNone(
+            (
+                submission(expecting(pair, 7)),
+                submission(transferring(position_id, there, 2)),
+                submission(removing(position_id, 9)),
+            )
+        )
+        after = submission(transferring(position_id, there, 1))
+        refused, transferred = tenant.ledger.apply(tenant.tenant_id, [together, after], deadline())
+        assert isinstance(refused, ChangeRefused)
+        (recorded,) = accepted([transferred])
+        totals = recorded.movements[-1].position_after
+        assert (totals.available, totals.on_order) == (Decimal(1), Decimal())
+
+    def test_a_unit_that_came_after_it_was_counted_is_in_stock_already(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions(tracking=Tracking.SERIAL)
+        counted_at = datetime.now(UTC) - timedelta(minutes=1)
+        (unit,) = tenant.bring(adding(position_id, serial_number="A1"))
+        (refusal,) = tenant.ask(counting(StockedItemId(unit), 1, count_time=counted_at))
+        assert isinstance(refusal, SerialNumberInStock)
+        assert refusal.stocked_item_id == unit
 
 
 class TestLongLines:

@@ -64,7 +64,8 @@ class Stock:
         copied = copy(self)
         copied.shelves = {position_id: shelf.copy() for position_id, shelf in self.shelves.items()}
         copied.positions, copied.homes = dict(self.positions), dict(self.homes)
-        copied.serial_numbers, copied.blank = dict(self.serial_numbers), dict(self.blank)
+        copied.blank = {pair: shelf.copy() for pair, shelf in self.blank.items()}
+        copied.serial_numbers = dict(self.serial_numbers)
         copied.changes = self.changes.copy()
         return copied
 

@@ -8,7 +8,7 @@ from ..draws import draw
 from ..items import Tracking
 from ..operations import CountStock, StockedItemId, StockOrder
 from ..places import Kind
-from ..refusals import CountBelowCommitted, SerialUnitRequired, TrackingViolated
+from ..refusals import CountBelowCommitted, SerialNumberInStock, SerialUnitRequired, TrackingViolated
 from ..shelf import Shelf
 from ..stock import StockedItem
 from .adding import new_stocked_item
@@ -54,7 +54,7 @@ def _write_up(surplus: Decimal, operation: CountStock, named: StockedItem | None
     if shelf.item.tracking is Tracking.LOT and named is None:
         raise TrackingViolated(shelf.item.item_id, shelf.item.tracking, "count the stocked item whose lot has more")
     if named is not None:
-        check_serial_number(named.serial_number, shelf, draft)
+        _check_serial_number(named, shelf, draft)
     unit_cost = shelf.costing.unit_cost(CostMethod.LAST_RECEIVED)
     found = new_stocked_item(
         shelf,
@@ -66,3 +66,10 @@ def _write_up(surplus: Decimal, operation: CountStock, named: StockedItem | None
     )
     value = value_of(surplus, unit_cost, shelf, draft.settings)
     draft.bring(shelf, Kind.COUNTED_IN, found, surplus, value, effective_time=operation.count_time)
+
+
+def _check_serial_number(named: StockedItem, shelf: Shelf, draft: Draft) -> None:
+    """The unit isn't in stock: neither another one with its number, nor itself, which may have come since it was counted."""
+    if named.serial_number and named.places.on_hand:
+        raise SerialNumberInStock(named.item_id, named.serial_number, named.stocked_item_id)
+    check_serial_number(named.serial_number, shelf, draft)
