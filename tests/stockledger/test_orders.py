@@ -168,6 +168,25 @@ class TestTakingBack:
         assert lines(tenant) == {"PO 1-1": (2, 0)}
         tenant.carry_out(receiving(position_id, serial_numbers=("A1", "A2")))
 
+    def test_a_unit_that_relocated_within_the_batch_neither(self, tenant: Tenant) -> None:
+        item = tenant.item(tracking=Tracking.SERIAL)
+        here, there = tenant.location("Here"), tenant.location("There")
+        of_units = {}
+        for location_id, serial_numbers in ((here, ("S1", "S2")), (there, ("S3", "S4"))):
+            position_id = tenant.position(item.item_id, location_id)
+            tenant.carry_out(expecting(position_id, 2))
+            of_units[location_id] = tenant.bring(receiving(position_id, serial_numbers=serial_numbers))
+        (first, moved), (other, _) = of_units[here], of_units[there]
+        # What the line brought to either position is known in the batch.
+        outcomes = tenant.ask(
+            unreceiving(units(first)),
+            unreceiving(units(other)),
+            transferring(units(moved), there),
+            unreceiving(units(moved)),
+        )
+        accepted(outcomes[:3])
+        assert isinstance(outcomes[3], ReceiptExceeded)
+
     def test_returning_goods_to_a_supplier_is_something_else(self, tenant: Tenant, brought: tuple[int, int]) -> None:
         position_id, _ = brought
         tenant.carry_out(removing(position_id, 4, reason="back to the supplier"))

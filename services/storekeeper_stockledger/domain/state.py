@@ -55,8 +55,8 @@ class Stock:
     """Positions that are opened when something is brought there."""
     counted: Mapping[CountStock, Decimal] = field(default_factory=dict)
     """What was on hand at the times at which stock was counted."""
-    receipts: Mapping[int, int] = field(default_factory=dict)
-    """The movement that received a stocked item, by its id."""
+    receipts: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """The movement that received a stocked item, by the position where it did and the item's id."""
     changes: Changes = field(default_factory=Changes)
 
     def copy(self) -> "Stock":

@@ -131,7 +131,7 @@ class _Loading:
         self._settings = Settings()
         self._now: datetime
         self._serial_numbers: dict[tuple[int, str], int] = {}
-        self._receipts: dict[int, int] = {}
+        self._receipts: dict[tuple[int, int], int] = {}
         self._counted: dict[CountStock, Decimal] = {}
         self._known_items: frozenset[int] = frozenset()
         self._known_locations: frozenset[int] = frozenset()
@@ -280,7 +280,7 @@ class _Loading:
                 position.known_lines.add(order_line)
         for stocked_item, movement_id in selecting.read_brought(cursor):
             self._put([stocked_item])
-            self._receipts[stocked_item.stocked_item_id] = movement_id
+            self._receipts[stocked_item.position_id, stocked_item.stocked_item_id] = movement_id
 
     def _put_costing(self, costing: Mapping[int, Costing]) -> None:
         for position_id, known in costing.items():

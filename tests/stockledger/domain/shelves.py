@@ -150,7 +150,9 @@ def stock_on(*shelves: StockedShelf, blank: Iterable[Shelf] = (), settings: Sett
             if one.serial_number and one.places.on_hand
         },
         blank=openable,
-        receipts={one.stocked_item_id: one.stocked_item_id for _, one in layers if one.order_line},
+        receipts={
+            (position_id, one.stocked_item_id): one.stocked_item_id for position_id, one in layers if one.order_line
+        },
     )
 
 

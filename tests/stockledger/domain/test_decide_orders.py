@@ -279,7 +279,7 @@ def test_whatever_is_received_and_taken_back_the_line_says_what_its_stocked_item
         before = stock.changes.copy()
         try:
             carry_out(stock, operation, new_id=10 + number)
-            stock.receipts = {one: one for one in stock.homes}
+            stock.receipts = {(POSITION_ID, one): one for one in stock.homes}
         except Refused:
             assert stock.changes == before
     there = stock.shelves[POSITION_ID]

@@ -104,7 +104,8 @@ def unreceive(operation: UnreceiveStock, draft: Draft) -> None:
     check_reason(operation.reason, draft.settings)
     for one in _reversible(operation, shelf, draft.stock):
         stocked_item = draft.stocked_item(shelf, one.stocked_item_id)
-        if one.stocked_item_id not in draft.stock.receipts:
+        receipt = draft.stock.receipts.get((shelf.position_id, one.stocked_item_id))
+        if receipt is None:
             # It was received a moment ago, and its movement has no number yet.
             raise NotLoaded
         draft.move(
@@ -113,7 +114,7 @@ def unreceive(operation: UnreceiveStock, draft: Draft) -> None:
             stocked_item,
             one.quantity,
             order_line=operation.order_line,
-            reversed_movement_id=draft.stock.receipts[one.stocked_item_id],
+            reversed_movement_id=receipt,
         )
     if operation.lower_order:
         draft.expect(shelf, Kind.EXPECTATION_CANCELLED, operation.quantity, operation.order_line)
@@ -122,7 +123,7 @@ def unreceive(operation: UnreceiveStock, draft: Draft) -> None:
 def _reversible(operation: UnreceiveStock, shelf: Shelf, stock: Stock) -> tuple[Draw, ...]:
     """What to take back of which stocked item, newest first, or in the order in which they are named."""
     named = named_ids(operation.source)
-    brought = [one for one in shelf.brought_by(operation.order_line) if _was_received_here(one, stock)]
+    brought = [one for one in shelf.brought_by(operation.order_line) if _was_received_here(one, shelf, stock)]
     if named:
         by_id = {one.stocked_item_id: one for one in brought}
         brought = [by_id[stocked_item_id] for stocked_item_id in named if stocked_item_id in by_id]
@@ -137,9 +138,10 @@ def _reversible(operation: UnreceiveStock, shelf: Shelf, stock: Stock) -> tuple[
     return draws
 
 
-def _was_received_here(stocked_item: StockedItem, stock: Stock) -> bool:
+def _was_received_here(stocked_item: StockedItem, shelf: Shelf, stock: Stock) -> bool:
     """Whether it hasn't come from another location since: before this batch or, without a number yet, within it."""
-    return stocked_item.stocked_item_id in stock.receipts or stocked_item.stocked_item_id in stock.changes.added
+    one = stocked_item.stocked_item_id
+    return (shelf.position_id, one) in stock.receipts or one in stock.changes.added
 
 
 def _expectation(shelf: Shelf, order_line: str) -> Expectation:
