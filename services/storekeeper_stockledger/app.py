@@ -82,11 +82,14 @@ async def serve(settings: StockLedgerSettings) -> None:
         ready=lambda: _check(database),
         stall_timeout_s=settings.watch_stall_s,
     )
-    sweeping = asyncio.create_task(Sweeper(ledger, database, workers).sweep_forever())
+    # A thread of its own: long lists keep the workers busy, and expiries must not wait for them.
+    sweeper = ThreadPoolExecutor(1, thread_name_prefix="sweeper")
+    sweeping = asyncio.create_task(Sweeper(ledger, hot, sweeper).sweep_forever())
     try:
         await server.serve(service, settings)
     finally:
         sweeping.cancel()
+        sweeper.shutdown(wait=False)
         await changes.close()
         await positions.close()
         await stocked_items.close()
