@@ -11,7 +11,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from tests.harness.databases import LedgerDatabase
 from tests.stockledger.oracle.backends import Told
 from tests.stockledger.oracle.in_process import InProcess, ledger_in_process
-from tests.stockledger.oracle.playing import Disagreement, play
+from tests.stockledger.oracle.playing import Disagreement, NewTenant, play
 
 PROGRAMS = 10
 ROUNDS = 6
@@ -34,11 +34,15 @@ def _movements(answer: Any) -> list[pb.Movement]:
     return list(getattr(answer, "movements", ()))
 
 
+def play_some(new_tenant: NewTenant) -> None:
+    for number in range(PROGRAMS):
+        play(number, ROUNDS, new_tenant, Counter())
+
+
 def test_a_ledger_that_lies_about_a_cent_is_found_out_by_a_small_program(ledger_database: LedgerDatabase) -> None:
     tenants = count(1)
     with ledger_in_process(ledger_database.service_url) as ledger, pytest.raises(Disagreement) as found:
-        for number in range(PROGRAMS):
-            play(number, ROUNDS, lambda: Lying(ledger, next(tenants), ledger_database.owner_url), Counter())
+        play_some(lambda: Lying(ledger, next(tenants), ledger_database.owner_url))
     told = str(found.value)
     assert "--- the ledger: movements[0].amount" in told
     assert told.count("Change(") <= 4, told
