@@ -91,6 +91,11 @@ class Crowd:
         """How many requests were answered."""
         return len(self._account)
 
+    def attempts(self) -> tuple[int, int]:
+        """How many requests were asked until somebody knew what became of them, and how often in all."""
+        known = [call.attempts for call in read_history(self._diaries) if call.ended]
+        return len(known), sum(known)
+
     def accepted_count(self, call: str) -> int:
         """How many requests for this call were carried out."""
         return sum(method_of(answer.request) == call for answer in self._account.accepted())
@@ -110,7 +115,7 @@ class Crowd:
     def check(self, stage: Stage, world: World) -> None:
         """Fail unless the ledgers have what they were told, and nothing else, and one ledger could have told them so."""
         world.check_logs()
-        strange = [failure for failure in self._account.refused_except(REFUSALS) if not _is_about_a_race(failure)]
+        strange = [failure for failure in self._account.refused_except(REFUSALS) if not is_about_a_race(failure)]
         assert not strange, f"{len(strange)} requests were refused as none can be: {strange[:3]}"
         journal = check_invariants(world.database.owner_url, self._stock.tenant_id, self._account.oldest_first())
         self._account.check(journal)
@@ -133,6 +138,8 @@ class Crowd:
         line.close()
 
 
-def _is_about_a_race(failure: Failure) -> bool:
+def is_about_a_race(failure: Failure | None) -> bool:
     """A unit with a serial number may have gone already where somebody wants it to go."""
-    return bool(failure.violations) and all(one.field == "to_location_id" for one in failure.violations)
+    if failure is None or not failure.violations:
+        return False
+    return all(violation.field == "to_location_id" for violation in failure.violations)

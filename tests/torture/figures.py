@@ -8,9 +8,11 @@ from tests.torture import (
     r03_failpoints,
     r04_cut_connections,
     r05_duplicates,
+    r06_soak,
     r07_history,
     r12_reservations,
     r13_watches,
+    r15_resources,
 )
 from tests.torture.figure import Figure
 
@@ -31,9 +33,11 @@ FIGURES: Final = (
     Figure(
         "R5", "a repeated request is carried out once, and answered alike", r05_duplicates.run, size=100_000, short=600
     ),
+    Figure("R6", "all of it at once, for minutes", r06_soak.run, size=300, short=8),
     Figure(
         "R7", "one thing done at a time explains every answer", r07_history.run, size=40_000, short=600, at_once=2000
     ),
     Figure("R12", "no reservation leaks", r12_reservations.run, size=100, short=2, at_once=20),
     Figure("R13", "a watch misses nothing and repeats nothing", r13_watches.run, size=100, short=2, at_once=20),
+    Figure("R15", "what runs out is told, and heals by itself", r15_resources.run, size=32, short=4, at_once=8),
 )
