@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from tests.harness.asking import Line
 from tests.harness.chain import check_chain
@@ -20,6 +19,7 @@ from tests.harness.invariants import check_invariants, check_journal, check_numb
 from tests.harness.journal import Journal, journal_on
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock
+from tests.harness.tampering import change, columns_of, swap, take_out
 from tests.system.verbs import Client
 from tests.system.workload import Workload
 
@@ -27,17 +27,6 @@ TENANT = 1
 CLIENTS = 16
 REQUESTS = 20
 CASES = 60
-
-CHANGED = {
-    "bytea": "coalesce(set_byte({column}, 7, get_byte({column}, 7) # 1), sha256(''))",
-    "text": "{column} || '.'",
-    "uuid": "gen_random_uuid()",
-    "numeric": "coalesce({column}, 0) + 0.0001",
-    "integer": "coalesce({column}, 0) + 1",
-    "bigint": "coalesce({column}, 0) + 1000000",
-    "timestamp with time zone": "{column} - interval '1 microsecond'",
-}
-"""The least change of a value, by type, that runs into no other row."""
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +57,13 @@ def superuser(ledger_database: LedgerDatabase) -> Iterator[psycopg.Connection]:
 @pytest.mark.parametrize("table", ["operation", "movement"])
 def test_no_value_can_be_changed(superuser: psycopg.Connection, journal: Journal, table: str, seed: int) -> None:
     chance = random.Random(seed)
-    columns = superuser.execute(_COLUMNS, [table]).fetchall()
+    columns = columns_of(superuser, table)
     rows = len(journal.operations if table == "operation" else journal.movements)
     # Every column once, and then whatever comes.
-    for column, kind in columns + chance.choices(columns, k=CASES - len(columns)):
+    for column in columns + chance.choices(columns, k=CASES - len(columns)):
         row_id = chance.randint(1, rows)
-        superuser.execute(_change(table, column, kind), [row_id])
-        assert _is_noticed(superuser), f"nobody noticed that {column} of {table} {row_id} was changed"
+        change(superuser, table, column, row_id)
+        assert _is_noticed(superuser), f"nobody noticed that {column[0]} of {table} {row_id} was changed"
         superuser.rollback()
 
 
@@ -82,9 +71,7 @@ def test_no_operation_can_be_taken_out(superuser: psycopg.Connection, journal: J
     """Not even when those behind it move up."""
     chance = random.Random(seed)
     for gone in chance.sample(journal.operations, CASES // 2):
-        named = {"gone": gone.operation_id, "count": gone.movement_count, "last": gone.last_movement_id}
-        for statement in _TAKE_OUT:
-            superuser.execute(statement, named)
+        take_out(superuser, gone.operation_id, movements=gone.movement_count, last_movement_id=gone.last_movement_id)
         _check_only_the_chain_shows_it(superuser)
         superuser.rollback()
 
@@ -100,17 +87,9 @@ def test_no_two_operations_can_change_places(superuser: psycopg.Connection, jour
     ]
     assert neighbours
     for one, other in chance.choices(neighbours, k=CASES // 2):
-        for statement in _SWAP:
-            superuser.execute(statement, {"one": one.operation_id, "other": other.operation_id})
+        swap(superuser, one.operation_id, other.operation_id)
         _check_only_the_chain_shows_it(superuser)
         superuser.rollback()
-
-
-def _change(table: str, column: str, kind: str) -> sql.Composed:
-    """Change this column of the row with the id that is bound."""
-    names = {"table": sql.Identifier(table), "column": sql.Identifier(column), "key": sql.Identifier(f"{table}_id")}
-    changed = sql.SQL(CHANGED[kind]).format(column=names["column"])
-    return sql.SQL("UPDATE {table} SET {column} = {changed} WHERE {key} = %s").format(changed=changed, **names)
 
 
 def _check_only_the_chain_shows_it(superuser: psycopg.Connection) -> None:
@@ -127,44 +106,3 @@ def _is_noticed(superuser: psycopg.Connection) -> bool:
     except AssertionError:
         return True
     return False
-
-
-_COLUMNS = """
-SELECT column_name, data_type FROM information_schema.columns
- WHERE table_schema = 'public' AND table_name = %s AND column_name <> 'tenant_id' ORDER BY ordinal_position
-"""
-
-# Both go through negative numbers, so that no two rows ever have the same one.
-_TAKE_OUT = (
-    "DELETE FROM movement WHERE operation_id = %(gone)s",
-    "DELETE FROM operation WHERE operation_id = %(gone)s",
-    """
-    UPDATE operation SET operation_id = 1 - operation_id, last_movement_id = last_movement_id - %(count)s
-     WHERE operation_id > %(gone)s
-    """,
-    "UPDATE operation SET operation_id = -operation_id WHERE operation_id < 0",
-    """
-    UPDATE movement SET movement_id = %(count)s - movement_id, operation_id = operation_id - 1
-     WHERE movement_id > %(last)s
-    """,
-    "UPDATE movement SET movement_id = -movement_id WHERE movement_id < 0",
-    """
-    UPDATE journal_head
-       SET last_operation_id = last_operation_id - 1, last_movement_id = last_movement_id - %(count)s
-    """,
-)
-
-_SWAP = (
-    "UPDATE operation SET operation_id = -operation_id WHERE operation_id IN (%(one)s, %(other)s)",
-    """
-    UPDATE operation SET operation_id = %(one)s + %(other)s + operation_id,
-           last_movement_id = (SELECT sum(last_movement_id) FROM operation WHERE operation_id < 0) - last_movement_id
-     WHERE operation_id < 0
-    """,
-    "UPDATE movement SET movement_id = -movement_id WHERE operation_id IN (%(one)s, %(other)s)",
-    """
-    UPDATE movement SET operation_id = %(one)s + %(other)s - operation_id,
-           movement_id = movement_id - (SELECT sum(movement_id) FROM movement WHERE movement_id < 0)
-     WHERE movement_id < 0
-    """,
-)
