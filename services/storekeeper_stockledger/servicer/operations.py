@@ -63,6 +63,9 @@ CLOCKS_APART_MAX: Final = timedelta(minutes=1)
 EXPIRE_AFTER_MAX: Final = timedelta(days=3650)
 """The longest that a reservation may last, if it doesn't last for ever."""
 
+NANOS_MAX: Final = 999_999_999
+"""In one message: more of them are seconds."""
+
 STOCKED_ITEMS_MAX: Final = 1000
 """Stocked items that one source names."""
 
@@ -252,7 +255,10 @@ def _expire_after(read: Reading, request: pb.ReserveStockRequest | pb.ExtendRese
     if not request.HasField("expire_after"):
         return None
     lasting = interval(request.expire_after)
-    if not timedelta() < lasting <= EXPIRE_AFTER_MAX:
+    if not 0 <= request.expire_after.nanos <= NANOS_MAX:
+        # Its seconds can't be negative, so these mustn't be, either.
+        read.violation("expire_after", "is not a duration: its nanos are not between 0 and 999,999,999")
+    elif not timedelta() < lasting <= EXPIRE_AFTER_MAX:
         read.violation("expire_after", f"is not between a microsecond and {EXPIRE_AFTER_MAX.days} days")
     return lasting
 
