@@ -13,6 +13,8 @@ from tests.torture import (
     r12_reservations,
     r13_watches,
     r15_resources,
+    r17_tampering,
+    r18_lessons,
 )
 from tests.torture.figure import Figure
 
@@ -40,4 +42,6 @@ FIGURES: Final = (
     Figure("R12", "no reservation leaks", r12_reservations.run, size=100, short=2, at_once=20),
     Figure("R13", "a watch misses nothing and repeats nothing", r13_watches.run, size=100, short=2, at_once=20),
     Figure("R15", "what runs out is told, and heals by itself", r15_resources.run, size=32, short=4, at_once=8),
+    Figure("R17", "no tampering goes unnoticed", r17_tampering.run, size=60),
+    Figure("R18", "no lesson of others is to be learnt again", r18_lessons.run, size=1, at_once=1),
 )
