@@ -4,20 +4,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import psycopg
 import pytest
 from grpc import StatusCode
 
 from storekeeper.errors.v1.error_reason_pb2 import ErrorReason
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from tests.harness.databases import LedgerDatabase
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock, removing
 from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.refusing import refusal
-from tests.stockledger.servicer.world import TAKES_REQUEST_ID, World
+from tests.stockledger.servicer.world import CHANGES, TAKES_REQUEST_ID, World
 from tests.stockledger.tenant import Tenant
 
 CATALOGUE: Final = Path(__file__).parents[3] / "protos/storekeeper/errors/v1/error_reason.proto"
@@ -48,6 +46,13 @@ CODES: Final = {
     "ITEM_HAS_POSITIONS": StatusCode.FAILED_PRECONDITION,
     "WATCH_AHEAD": StatusCode.OUT_OF_RANGE,
     "PERMISSION_REQUIRED": StatusCode.PERMISSION_DENIED,
+    "STOCKED_ITEM_IN_USE": StatusCode.FAILED_PRECONDITION,
+    "DEMAND_EXCEEDED": StatusCode.FAILED_PRECONDITION,
+    "COUNT_BELOW_COMMITTED": StatusCode.FAILED_PRECONDITION,
+    "EXPECTATION_EXCEEDED": StatusCode.FAILED_PRECONDITION,
+    "RECEIPT_EXCEEDED": StatusCode.FAILED_PRECONDITION,
+    "INVOICE_NUMBER_REQUIRED": StatusCode.FAILED_PRECONDITION,
+    "WATCH_STALLED": StatusCode.RESOURCE_EXHAUSTED,
 }
 OF_EVERY_SERVER: Final = {
     "INVALID_REQUEST", "DATABASE_UNAVAILABLE", "DEADLINE_PASSED", "OVERLOADED", "INTERNAL_ERROR",
@@ -316,6 +321,221 @@ REFUSED: Final = [
         "CURRENCY_FROZEN",
         currencyCode="USD",
     ),
+    # --- demands ---
+    refused(
+        "ReserveStock",
+        "request_id: $ID demand: 'SO 7' source { position_id: $goods } quantity { value: '5000' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="5000",
+        availableQuantity="800",
+        positionId="$goods",
+    ),
+    refused(
+        "PickStock",
+        "request_id: $ID demand: 'SO 7' source { position_id: $goods } quantity { value: '5000' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="5000",
+        availableQuantity="900",
+        positionId="$goods",
+    ),
+    refused(
+        "PickStock",
+        "request_id: $ID demand: 'SO 7' source { position_id: $goods } quantity { value: '101' } reserved_only: true",
+        "DEMAND_EXCEEDED",
+        demand="SO 7",
+        requestedQuantity="101",
+        heldQuantity="100",
+        positionId="$goods",
+    ),
+    *(
+        refused(
+            method,
+            "request_id: $ID demand: 'SO 7' source { position_id: $goods } quantity { value: '101' }",
+            "DEMAND_EXCEEDED",
+            demand="SO 7",
+            requestedQuantity="101",
+            heldQuantity="100",
+            positionId="$goods",
+        )
+        for method in ("ReleaseStock", "UnpickStock", "DeliverStock", "ReturnStock")
+    ),
+    *(
+        refused(
+            method,
+            f"request_id: $ID demand: 'SO 8' {where} {{ item_id: $GOODS location_id: $main }} {end}",
+            "DEMAND_EXCEEDED",
+            demand="SO 8",
+            heldQuantity="0",
+            positionId="$goods",
+        )
+        for method, where, end in [
+            *((name, "source { item_at_location", "}") for name in ("ReleaseStock", "PickStock", "UnpickStock")),
+            *((name, "source { oldest_first", "}") for name in ("DeliverStock", "ReturnStock")),
+            ("ExtendReservation", "item_at_location", ""),
+        ]
+    ),
+    refused(
+        "ReserveStock",
+        "request_id: $ID demand: 'SO 7' source { position_id: $serial } quantity { value: '1' }",
+        "SERIAL_UNIT_REQUIRED",
+        itemId="$SERIAL",
+    ),
+    refused(
+        "ReserveStock",
+        "request_id: $ID demand: 'SO 7' source { position_id: $whole_closed } quantity { value: '1' }",
+        "LOCATION_INACTIVE",
+        locationId="$closed",
+    ),
+    # --- transfers, counts, kits ---
+    refused(
+        "TransferStock",
+        "request_id: $ID source { position_id: $goods } to_location_id: $NOWHERE quantity { value: '1' }",
+        "LOCATION_NOT_FOUND",
+        locationId="$NOWHERE",
+    ),
+    refused(
+        "TransferStock",
+        "request_id: $ID source { position_id: $goods } to_location_id: $closed quantity { value: '1' }",
+        "LOCATION_INACTIVE",
+        locationId="$closed",
+    ),
+    refused(
+        "TransferStock",
+        "request_id: $ID source { stocked_items { stocked_item_ids: $oldest } } to_location_id: $elsewhere"
+        " quantity { value: '6' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="6",
+        availableQuantity="5",
+        positionId="$whole",
+        stockedItemId="$oldest",
+    ),
+    refused(
+        "CountStock",
+        "request_id: $ID position_id: $goods counted { value: '199' } reason: 'stocktake'",
+        "COUNT_BELOW_COMMITTED",
+        countedQuantity="199",
+        committedQuantity="200",
+        positionId="$goods",
+    ),
+    refused(
+        "CountStock",
+        "request_id: $ID stocked_item_id: $serial_unit counted { value: '2' } reason: 'stocktake'",
+        "TRACKING_VIOLATED",
+        itemId="$SERIAL",
+        tracking="SERIAL",
+    ),
+    refused(
+        "CountStock",
+        "request_id: $ID stocked_item_id: $NOWHERE counted { value: '2' } reason: 'stocktake'",
+        "STOCKED_ITEM_NOT_FOUND",
+        stockedItemId="$NOWHERE",
+    ),
+    refused(
+        "AssembleStock",
+        "request_id: $ID components { source { position_id: $goods } quantity { value: '801' } }"
+        " position_id: $kit quantity { value: '1' }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="801",
+        availableQuantity="800",
+        positionId="$goods",
+    ),
+    refused(
+        "DisassembleStock",
+        "request_id: $ID source { position_id: $kit } quantity { value: '1' }"
+        " parts { position_id: $serial quantity { value: '1' } serial_number: 'A1' }",
+        "SERIAL_NUMBER_IN_STOCK",
+        itemId="$SERIAL",
+        serialNumber="A1",
+        stockedItemId="$serial_unit",
+    ),
+    refused(
+        "DisassembleStock",
+        "request_id: $ID source { position_id: $kit } quantity { value: '1' }"
+        " parts { position_id: $archived quantity { value: '1' } }",
+        "ITEM_ARCHIVED",
+        itemId="$ARCHIVED",
+    ),
+    # --- order lines ---
+    refused(
+        "ExpectStock",
+        "request_id: $ID order_line: 'PO 7-1' item_at_location { item_id: $NOWHERE location_id: $main }"
+        " quantity { value: '1' }",
+        "ITEM_NOT_FOUND",
+        itemId="$NOWHERE",
+    ),
+    refused(
+        "ReceiveStock",
+        "request_id: $ID order_line: 'PO 7-1' position_id: $goods quantity { value: '101' }",
+        "EXPECTATION_EXCEEDED",
+        orderLine="PO 7-1",
+        requestedQuantity="101",
+        onOrderQuantity="100",
+        positionId="$goods",
+    ),
+    refused(
+        "CancelExpectedStock",
+        "request_id: $ID order_line: 'PO 8-1' position_id: $goods",
+        "EXPECTATION_EXCEEDED",
+        orderLine="PO 8-1",
+        onOrderQuantity="0",
+        positionId="$goods",
+    ),
+    refused(
+        "ReceiveStock",
+        "request_id: $ID order_line: 'PO 7-1' position_id: $goods quantity { value: '1' } serial_numbers: 'A1'",
+        "TRACKING_VIOLATED",
+        itemId="$GOODS",
+        tracking="NONE",
+    ),
+    refused(
+        "UnreceiveStock",
+        "request_id: $ID order_line: 'PO 7-1' source { position_id: $goods } quantity { value: '101' }",
+        "RECEIPT_EXCEEDED",
+        orderLine="PO 7-1",
+        requestedQuantity="101",
+        reversibleQuantity="100",
+        positionId="$goods",
+    ),
+    # --- what is newly known ---
+    refused(
+        "UpdateStockedItem",
+        "request_id: $ID stocked_item { stocked_item_id: $NOWHERE } update_mask { paths: 'expire_time' }",
+        "STOCKED_ITEM_NOT_FOUND",
+        stockedItemId="$NOWHERE",
+    ),
+    refused(
+        "UpdateStockedItem",
+        "request_id: $ID stocked_item { stocked_item_id: $oldest serial_number: 'A9' } update_mask { paths: 'serial_number' }",
+        "TRACKING_VIOLATED",
+        itemId="$WHOLE",
+        tracking="NONE",
+    ),
+    refused(
+        "UpdateStockedItem",
+        "request_id: $ID stocked_item { stocked_item_id: $serial_held serial_number: 'A9' }"
+        " update_mask { paths: 'serial_number' }",
+        "STOCKED_ITEM_IN_USE",
+        stockedItemId="$serial_held",
+    ),
+    refused(
+        "UpdateStockedItem",
+        "request_id: $ID stocked_item { stocked_item_id: $oldest unit_cost { currency_code: 'EUR' value { value: '1' } } }"
+        " update_mask { paths: 'unit_cost' }",
+        "CURRENCY_MISMATCH",
+        currencyCode="USD",
+    ),
+    # --- many at once ---
+    refused(
+        "BatchChangeStock",
+        "all_or_none: true changes { add { request_id: $ID position_id: $whole quantity { value: '1' } } }"
+        " changes { remove { request_id: '0197c2f4-0a1b-7c3d-8e5f-001122334456' source { position_id: $whole }"
+        " quantity { value: '100' } } }",
+        "INSUFFICIENT_STOCK",
+        requestedQuantity="100",
+        availableQuantity="16",
+        positionId="$whole",
+        changeIndex="1",
+    ),
     # --- instants that are not there yet ---
     refused(
         "GetPosition",
@@ -361,12 +581,23 @@ REFUSED: Final = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def held(world: World) -> None:
+    """What each change needs is there."""
+    world.hold()
+
+
 @pytest.fixture(scope="module")
 def demanding(ledger: LedgerProcess) -> Iterator[World]:
     """Another tenant, who demands a reason for every change by hand."""
     with Stock(ledger.address) as stock:
         world = World(stock)
-        world.do("UpdateSettings", "settings { reason_required: true } update_mask { paths: 'reason_required' }")
+        world.hold()
+        world.do(
+            "UpdateSettings",
+            "settings { reason_required: true invoice_number_required: true }"
+            " update_mask { paths: 'reason_required' paths: 'invoice_number_required' }",
+        )
         yield world
 
 
@@ -378,15 +609,37 @@ def test_what_cannot_be_carried_out_is_refused_with_its_reason(world: World, dum
     assert failure.violations == ()
 
 
-@pytest.mark.parametrize("method", ["AddStock", "RemoveStock", "ClosePosition"])
+MANUAL: Final = (
+    *("AddStock", "RemoveStock", "ClosePosition", "AssembleStock", "DisassembleStock"),
+    *("UpdateStockedItem", "UnreceiveStock"),
+)
+
+
+@pytest.mark.parametrize("method", MANUAL)
 @pytest.mark.parametrize("reason", ["", " "])
 def test_a_missing_reason_is_refused_where_the_tenant_demands_one(
     demanding: World, dump: Dump, method: str, reason: str
 ) -> None:
-    text = f"request_id: $ID {TAKES_REQUEST_ID[method]} reason: '{reason}'"
+    text = f"request_id: $ID {CHANGES[method]} reason: '{reason}'"
     failure = refusal(demanding, dump, method, text)
     assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "REASON_REQUIRED")
     assert failure.metadata == {}
+
+
+@pytest.mark.parametrize("method", ["AddStock", "ReceiveStock"])
+@pytest.mark.parametrize("invoice_number", ["", " "])
+def test_a_missing_invoice_number_is_refused_where_the_tenant_demands_one(
+    demanding: World, dump: Dump, method: str, invoice_number: str
+) -> None:
+    text = f"request_id: $ID {CHANGES[method]} reason: 'bought' invoice_number: '{invoice_number}'"
+    failure = refusal(demanding, dump, method, text)
+    assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "INVOICE_NUMBER_REQUIRED")
+    assert failure.metadata == {}
+
+
+def test_whatever_needs_neither_is_carried_out(demanding: World) -> None:
+    for method in sorted(CHANGES.keys() - {*MANUAL, "ReceiveStock"}):
+        demanding.do(method, f"request_id: '{demanding.stock.new_request_id()}' {CHANGES[method]}")
 
 
 def test_a_removal_that_draws_on_too_much_is_refused_with_what_one_call_may_remove(
@@ -400,12 +653,17 @@ def test_a_removal_that_draws_on_too_much_is_refused_with_what_one_call_may_remo
     assert failure.metadata == {"limit": "1000", "coveredQuantity": "2000"}
 
 
-def test_a_position_that_units_will_come_to_is_not_closed(
-    stock: Stock, ledger_database: LedgerDatabase, dump: Dump
-) -> None:
+@pytest.mark.parametrize("verb", ["ExpectStock", "ReserveStock", "PickStock"])
+def test_a_position_that_something_waits_for_is_not_closed(stock: Stock, dump: Dump, verb: str) -> None:
     (position_id,) = stock.positions()
-    with psycopg.connect(ledger_database.owner_url) as connection:
-        connection.execute("UPDATE position SET on_order = 1 WHERE position_id = %s", [position_id])
+    stock.add(position_id, 1)
+    there = pb.StockSource(position_id=position_id)
+    about: dict[str, Any] = (
+        {"order_line": "PO 1", "position_id": position_id}
+        if verb == "ExpectStock"
+        else {"demand": "SO 1", "source": there}
+    )
+    stock.change(verb, 1, **about)
     before = dump()
     request = pb.ClosePositionRequest(request_id=stock.new_request_id(), position_id=position_id)
     failure = stock.refusal("ClosePosition", request)
@@ -415,7 +673,10 @@ def test_a_position_that_units_will_come_to_is_not_closed(
 
 
 def test_every_reason_of_the_catalogue_is_provoked() -> None:
-    elsewhere = {"REASON_REQUIRED", "TOO_MANY_STOCKED_ITEMS", "POSITION_IN_USE", "PERMISSION_REQUIRED"}
+    elsewhere = {
+        *("REASON_REQUIRED", "INVOICE_NUMBER_REQUIRED", "TOO_MANY_STOCKED_ITEMS", "POSITION_IN_USE"),
+        *("PERMISSION_REQUIRED", "WATCH_STALLED"),
+    }
     provoked = {case.reason for case in REFUSED} | elsewhere
     assert provoked == CODES.keys()
     assert provoked | OF_EVERY_SERVER | OF_OTHER_SERVICES == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
@@ -425,5 +686,6 @@ def test_every_reason_of_the_catalogue_is_provoked() -> None:
 def test_a_reason_comes_with_the_code_and_the_metadata_that_the_catalogue_says(reason: str) -> None:
     (comment,) = re.findall(rf"((?:  // .*\n)+)  {reason} = ", CATALOGUE.read_text(encoding="utf-8"))
     assert comment.strip().startswith(f"// {CODES[reason].name}. ")
-    said = comment.partition("Metadata:")[2]
+    # That of any change may be one of several: BatchChangeStockRequest tells of that.
+    said = comment.partition("Metadata:")[2] + "changeIndex"
     assert [case for case in REFUSED if case.reason == reason and not all(key in said for key in case.metadata)] == []

@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from google.protobuf.message_factory import GetMessageClass
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
-from tests.harness.stock import OLDEST, Stock
+from tests.harness.stock import OLDEST, Stock, decimal, units_of
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["StockLedger"]
 METHODS: Final = [method.name for method in SERVICE.methods]
@@ -21,20 +21,48 @@ NAMES: Final[dict[str, Any]] = {
     "UNPLACED": 5,
     "ARCHIVED": 6,
     "COSTED": 7,
+    "GOODS": 8,
+    "KIT": 9,
     # What nothing has.
     "NOWHERE": 99_999_999,
     "ID": '"0197c2f4-0a1b-7c3d-8e5f-001122334455"',
 }
 """`$NAME` in the text of a request, the same in every world; what differs is an attribute: `$whole`."""
 
-TAKES_REQUEST_ID: Final = {
+STREAMING: Final = {"ChangeStock", "WatchMovements"}
+"""Methods whose requests or answers are streams: they have tests of their own."""
+
+CHANGES: Final = {
     "AddStock": "position_id: $whole quantity { value: '1' }",
     "RemoveStock": "source { position_id: $whole } quantity { value: '1' }",
+    "ClosePosition": "position_id: $whole",
+    "CountStock": "position_id: $kit counted { value: '50' } reason: 'stocktake'",
+    "UpdateStockedItem": "stocked_item { stocked_item_id: $oldest } update_mask { paths: 'expire_time' }",
+    "ReserveStock": "demand: 'SO 7' source { position_id: $goods } quantity { value: '1' }",
+    "ReleaseStock": "demand: 'SO 7' source { position_id: $goods } quantity { value: '1' }",
+    "ExtendReservation": "demand: 'SO 7' position_id: $goods expire_after { seconds: 86400 }",
+    "PickStock": "demand: 'SO 7' source { position_id: $goods } quantity { value: '1' }",
+    "UnpickStock": "demand: 'SO 7' source { position_id: $goods } quantity { value: '1' } keep_reserved: true",
+    "DeliverStock": "demand: 'SO 7' source { position_id: $goods } quantity { value: '1' }",
+    "ReturnStock": "demand: 'SO 7' source { position_id: $goods } quantity { value: '1' }",
+    "TransferStock": "source { position_id: $goods } to_location_id: $elsewhere quantity { value: '1' }",
+    "AssembleStock": "components { source { position_id: $goods } quantity { value: '1' } }"
+    " position_id: $kit quantity { value: '1' }",
+    "DisassembleStock": "source { position_id: $kit } quantity { value: '1' }"
+    " parts { position_id: $goods quantity { value: '1' } }",
+    "ExpectStock": "order_line: 'PO 7-1' position_id: $goods quantity { value: '1' }",
+    "CancelExpectedStock": "order_line: 'PO 7-1' position_id: $goods quantity { value: '1' }",
+    "ReceiveStock": "order_line: 'PO 7-1' position_id: $goods quantity { value: '1' }",
+    "UnreceiveStock": "order_line: 'PO 7-1' source { position_id: $goods } quantity { value: '1' }",
+}
+"""Good requests for each change of stock, but for their request ids."""
+
+TAKES_REQUEST_ID: Final = {
     "CreateLocation": "location { name: 'New' }",
     "OpenPosition": "position { item_id: $UNPLACED location_id: $main }",
-    "ClosePosition": "position_id: $whole",
+    **CHANGES,
 }
-"""Good requests, but for their request ids."""
+"""The same, and what else takes one."""
 
 
 class World:
@@ -81,6 +109,28 @@ class World:
                 f"request_id: '{self.stock.new_request_id()}' order_line: 'PO {number}' position_id: $lot"
                 " quantity { value: '1' }",
             )
+
+    def hold(self) -> None:
+        """Have goods, too, of which a demand has 100 units in each place and an order line brings 200, and kits.
+
+        So that each of `CHANGES` can be asked for.
+        """
+        stock = self.stock
+        self.elsewhere = stock.location("Elsewhere")
+        self.goods, self.kit = (stock.position(stock.item(NAMES[name]), self.main) for name in ("GOODS", "KIT"))
+        stock.add(self.kit, 100, unit_cost=11)
+        stock.add(self.goods, 1000, unit_cost=4)
+        there: dict[str, Any] = {"demand": "SO 7", "source": pb.StockSource(position_id=self.goods)}
+        stock.change("PickStock", 200, **there)
+        stock.change("DeliverStock", 100, **there)
+        stock.change("ReserveStock", 100, **there)
+        brought: dict[str, Any] = {"order_line": "PO 7-1", "position_id": self.goods}
+        stock.change("ExpectStock", 200, **brought)
+        cost = pb.UnitCost(currency_code="USD", value=decimal(5))
+        self.received = stock.change("ReceiveStock", 100, unit_cost=cost, **brought).stocked_item_ids[0]
+        self.serial_held = stock.add(self.serial, 1, serial_number="A2").stocked_item_id
+        stock.change("ReserveStock", 1, demand="SO 9", source=units_of(self.serial_held))
+        self.last_movement = stock.movements()[-1].movement_id
 
     def do(self, method: str, text: str) -> Any:
         """Call a method, which must not refuse."""
