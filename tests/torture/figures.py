@@ -10,6 +10,7 @@ from tests.torture import (
     r05_duplicates,
     r06_soak,
     r07_history,
+    r09_oracle,
     r12_reservations,
     r13_watches,
     r15_resources,
@@ -39,6 +40,7 @@ FIGURES: Final = (
     Figure(
         "R7", "one thing done at a time explains every answer", r07_history.run, size=40_000, short=600, at_once=2000
     ),
+    Figure("R9", "the ledger and an oracle agree in every answer", r09_oracle.run, size=20_000, at_once=5_000),
     Figure("R12", "no reservation leaks", r12_reservations.run, size=100, short=2, at_once=20),
     Figure("R13", "a watch misses nothing and repeats nothing", r13_watches.run, size=100, short=2, at_once=20),
     Figure("R15", "what runs out is told, and heals by itself", r15_resources.run, size=32, short=4, at_once=8),
