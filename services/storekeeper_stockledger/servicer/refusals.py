@@ -33,7 +33,7 @@ REFUSALS: Final[Table] = {
     domain.LocationInactive: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION,
         "LOCATION_INACTIVE",
-        f"location {error.location_id} is inactive and takes no stock in",
+        f"location {error.location_id} is inactive",
         {"locationId": str(error.location_id)},
     ),
     domain.ItemNotFound: lambda error: Refusal(
@@ -45,7 +45,7 @@ REFUSALS: Final[Table] = {
     domain.ItemHasStock: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION,
         "ITEM_HAS_STOCK",
-        f"item {error.item_id} has been stocked, so its tracking and quantity scale are frozen",
+        f"item {error.item_id} has been stocked: its tracking and quantity scale are frozen, and it is not forgotten",
         {"itemId": str(error.item_id)},
     ),
     domain.ItemArchived: lambda error: Refusal(
@@ -97,7 +97,7 @@ REFUSALS: Final[Table] = {
     domain.SerialUnitRequired: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION,
         "SERIAL_UNIT_REQUIRED",
-        f"units of item {error.item_id} have serial numbers: name the stocked item to remove",
+        f"units of item {error.item_id} have serial numbers: name the stocked items that are meant",
         {"itemId": str(error.item_id)},
     ),
     domain.SerialNumberInStock: lambda error: Refusal(
