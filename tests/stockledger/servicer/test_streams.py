@@ -1,0 +1,208 @@
+"""ChangeStock: changes as they come, answered in their order, and never more under way than a client takes."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Final
+
+import grpc
+import pytest
+from grpc import StatusCode
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit.caller import COSTS_VIEW, Caller
+from storekeeper_kit.clients import failure_of
+from storekeeper_stockledger.batch import Recorded
+from storekeeper_stockledger.servicer import bulk, changing
+from storekeeper_stockledger.servicer.changing import STREAM_CHANGES_MAX, Changing
+from tests.harness.stock import TIMEOUT_S, Stock, adding, caller, removing
+from tests.stockledger.dump import Dump
+from tests.stockledger.servicer.refusing import bad_fields, tells_nothing_of_the_inside
+
+MESSAGES: Final = 30
+
+
+def asking(*changes: pb.StockChange) -> pb.ChangeStockRequest:
+    return pb.ChangeStockRequest(changes=changes)
+
+
+def addition(stock: Stock, position_id: int, quantity: int | str = 1, **fields: Any) -> pb.StockChange:
+    return pb.StockChange(add=adding(stock.new_request_id(), position_id, quantity, **fields))
+
+
+def removal(stock: Stock, position_id: int, quantity: int | str = 1) -> pb.StockChange:
+    return pb.StockChange(remove=removing(stock.new_request_id(), quantity, position_id=position_id))
+
+
+def stream(stock: Stock, requests: Iterator[pb.ChangeStockRequest] | Sequence[pb.ChangeStockRequest]) -> Any:
+    """The answers to a stream of requests."""
+    return stock.stub.ChangeStock(iter(requests), metadata=stock.metadata, timeout=TIMEOUT_S)
+
+
+class TestAnswers:
+    def test_come_in_the_order_of_the_messages_and_of_their_changes(self, stock: Stock) -> None:
+        positions = stock.positions(3)
+        requests = [
+            asking(*(addition(stock, positions[(number + place) % 3], number + 1) for place in range(number % 4 + 1)))
+            for number in range(MESSAGES)
+        ]
+        answers = list(stream(stock, requests))
+        told = [[result.request_id for result in answer.results] for answer in answers]
+        assert told == [[change.add.request_id for change in request.changes] for request in requests]
+        recorded = [one.request_id for one in stock.movements()]
+        assert recorded == [request_id for message in told for request_id in message]
+
+    def test_each_change_is_for_itself_and_sees_what_the_ones_before_it_have_left(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        requests = [
+            asking(addition(stock, position_id, 5), removal(stock, position_id, 6)),
+            asking(removal(stock, position_id, "abc"), pb.StockChange(), removal(stock, position_id, 5)),
+        ]
+        answers = list(stream(stock, requests))
+        refused = [[result.HasField("refusal") for result in answer.results] for answer in answers]
+        assert refused == [[False, True], [True, True, False]]
+        assert stock.available(position_id) == 0
+
+    def test_come_while_the_client_still_asks(self, stock: Stock) -> None:
+        """Whoever asks one after the other hears of each before the next."""
+        (position_id,) = stock.positions()
+        heard = threading.Semaphore()
+
+        def one_by_one() -> Iterator[pb.ChangeStockRequest]:
+            for _ in range(5):
+                assert heard.acquire(timeout=TIMEOUT_S)
+                yield asking(addition(stock, position_id))
+
+        for count, answer in enumerate(stream(stock, one_by_one()), start=1):
+            assert answer.results[0].movements[0].position_after.on_hand.value == str(count)
+            heard.release()
+
+    def test_a_stream_that_broke_goes_on_as_another_or_as_single_calls(self, stock: Stock, dump: Dump) -> None:
+        (position_id,) = stock.positions()
+        requests = [asking(addition(stock, position_id)) for _ in range(6)]
+        broken = stream(stock, requests)
+        assert next(broken).results[0].request_id == requests[0].changes[0].add.request_id
+        broken.cancel()
+        again = [answer.results[0] for answer in stream(stock, requests)]
+        assert again[0].replayed
+        assert stock.available(position_id) == len(requests)
+        before = dump()
+        for request, told in zip(requests, again, strict=True):
+            alone = stock.call("AddStock", request.changes[0].add)
+            assert alone.movement == told.movements[0]
+        assert [one.results[0].replayed for one in stream(stock, requests)] == [True] * len(requests)
+        assert dump() == before
+
+    def test_costs_are_left_out_for_those_who_may_not_see_them(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        change = addition(stock, position_id, 1, unit_cost=7)
+        (seen,) = stream(stock, [asking(change)])
+        stock.metadata = caller(stock.tenant_id, "clerk", ["stock.write"])
+        (unseen,) = stream(stock, [asking(change)])
+        assert [one.results[0].movements[0].HasField("amount") for one in (seen, unseen)] == [True, False]
+
+    def test_nothing_asked_is_nothing_answered(self, stock: Stock) -> None:
+        assert list(stream(stock, [])) == []
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("bad", "fields"),
+        [
+            (lambda _: asking(), ["changes"]),
+            (lambda _: asking(*[pb.StockChange()] * 1001), ["changes"]),
+            (lambda one: asking(one, one), ["changes[1].add.request_id"]),
+        ],
+        ids=["nothing", "too much", "one id twice"],
+    )
+    def test_a_message_that_says_nothing_sensible_ends_the_stream_after_what_came_before(
+        self, stock: Stock, bad: Callable[[pb.StockChange], pb.ChangeStockRequest], fields: list[str]
+    ) -> None:
+        (position_id,) = stock.positions()
+        good = [asking(addition(stock, position_id)) for _ in range(3)]
+        answers = stream(stock, [*good, bad(addition(stock, position_id)), asking(addition(stock, position_id))])
+        told = [next(answers) for _ in good]
+        with pytest.raises(grpc.RpcError) as error:
+            next(answers)
+        failure = failure_of(error.value)
+        assert bad_fields(failure) == fields
+        assert tells_nothing_of_the_inside(failure)
+        assert all(answer.results[0].movements for answer in told)
+        assert stock.available(position_id) == len(good)
+
+    def test_a_caller_who_is_nobody_is_refused(self, stock: Stock) -> None:
+        stock.metadata = (("storekeeper-tenant", "nobody"),)
+        with pytest.raises(grpc.RpcError) as error:
+            next(stream(stock, [asking(pb.StockChange())]))
+        assert failure_of(error.value).code is StatusCode.INVALID_ARGUMENT
+
+
+class Instant:
+    """Stands for the coalescer: all that it is given is carried out when it is told so."""
+
+    def __init__(self) -> None:
+        self.futures: list[asyncio.Future[Recorded]] = []
+
+    def submit_all(self, _tenant_id: int, asked: Sequence[Any], _deadline: float) -> list[asyncio.Future[Recorded]]:
+        futures = [asyncio.get_running_loop().create_future() for _ in asked]
+        self.futures += futures
+        return futures
+
+
+class TestFlow:
+    """How much is under way at once, without a server: what is read is counted."""
+
+    def test_no_more_is_read_than_may_wait_for_a_client_that_takes_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(changing, "bound_caller", lambda: Caller(1, "tester", frozenset({COSTS_VIEW})))
+        asyncio.run(asyncio.wait_for(self.take_nothing(), TIMEOUT_S))
+
+    async def take_nothing(self) -> None:
+        read: list[int] = []
+
+        async def requests() -> AsyncIterator[pb.ChangeStockRequest]:
+            for number in range(20):
+                read.append(number)
+                yield asking(*(change(1000 * number + place) for place in range(1000)))
+
+        works = Instant()
+        # One of the classes that a servicer is made of, by itself.
+        make: Any = Changing
+        answers = make(changes=works, stocked_items=None).ChangeStock(requests(), None)
+        taking = asyncio.ensure_future(anext(answers))
+        await self.settle()
+        # One more is read than may wait: it is the one that waits for room.
+        assert len(read) == STREAM_CHANGES_MAX // 1000 + 1
+        assert len(works.futures) == STREAM_CHANGES_MAX
+        for taken in range(1, 4):
+            for future in works.futures:
+                if not future.done():
+                    future.set_result(Recorded((), None))  # type: ignore[arg-type]
+            answer = await taking
+            assert len(answer.results) == 1000
+            taking = asyncio.ensure_future(anext(answers))
+            await self.settle()
+            assert len(read) == STREAM_CHANGES_MAX // 1000 + 1 + taken
+        taking.cancel()
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def test_what_is_greater_than_the_window_goes_through_alone(self) -> None:
+        asyncio.run(asyncio.wait_for(self.pass_through(), TIMEOUT_S))
+
+    async def pass_through(self) -> None:
+        window = bulk.Window(10)
+        await window.enter(25)
+        waiting = asyncio.ensure_future(window.enter(1))
+        await self.settle()
+        assert not waiting.done()
+        window.leave(25)
+        await waiting
+
+
+def change(number: int) -> pb.StockChange:
+    """A change under a request id of its own."""
+    return pb.StockChange(add=adding(f"00000000-0000-4000-8000-{number:012}", 1, 1))
