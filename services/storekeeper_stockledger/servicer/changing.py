@@ -171,8 +171,7 @@ class Changing(pb_grpc.StockLedgerServicer):
         """Carry out many changes, together or each for itself."""
         caller = bound_caller()
         if not request.all_or_none:
-            answered = self._begin(request.changes, caller, bound_deadline())
-            return pb.BatchChangeStockResponse(results=await answered)
+            return await self._begin(request.changes, caller, bound_deadline(), pb.BatchChangeStockResponse())
         submissions = bulk.all_submissions(request.changes, caller)
         try:
             recorded = await self._changes.submit(caller.tenant_id, AllOrNone(submissions), bound_deadline())
@@ -180,10 +179,11 @@ class Changing(pb_grpc.StockLedgerServicer):
             refused.path = bulk.path(refused.number, request.changes[refused.number])
             raise
         assert isinstance(recorded, tuple), "several submissions have several outcomes"
-        results = bulk.Results(with_cost=caller.may(COSTS_VIEW))
+        response = pb.BatchChangeStockResponse()
+        results = bulk.Results(response, with_cost=caller.may(COSTS_VIEW))
         for submission, one in zip(submissions, recorded, strict=True):
             results.accepted(str(submission.request_id), one)
-        return pb.BatchChangeStockResponse(results=results.written)
+        return response
 
     async def ChangeStock(
         self, request_iterator: AsyncIterator[pb.ChangeStockRequest], context: Context
@@ -191,21 +191,21 @@ class Changing(pb_grpc.StockLedgerServicer):
         """Carry out changes as they come, and answer them in their order."""
         caller = bound_caller()
         window = bulk.Window(STREAM_CHANGES_MAX)
-        answered: asyncio.Queue[tuple[int, asyncio.Future[list[pb.StockChangeResult]]] | None] = asyncio.Queue()
+        answered: asyncio.Queue[tuple[int, asyncio.Future[pb.ChangeStockResponse]] | None] = asyncio.Queue()
 
         async def read() -> None:
             async for request in request_iterator:
                 await window.enter(len(request.changes))
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
-                results = self._begin(request.changes, caller, deadline)
-                answered.put_nowait((len(request.changes), results))
+                answer = self._begin(request.changes, caller, deadline, pb.ChangeStockResponse())
+                answered.put_nowait((len(request.changes), answer))
 
         reading = asyncio.create_task(read())
         reading.add_done_callback(lambda _: answered.put_nowait(None))
         try:
             while (following := await answered.get()) is not None:
-                count, results = following
-                yield pb.ChangeStockResponse(results=await results)
+                count, answer = following
+                yield await answer
                 window.leave(count)
             await reading
         finally:
@@ -213,24 +213,25 @@ class Changing(pb_grpc.StockLedgerServicer):
             _forget(answered)
 
     def _begin(
-        self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float
-    ) -> "asyncio.Future[list[pb.StockChangeResult]]":
+        self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float, response: bulk.Response
+    ) -> "asyncio.Future[bulk.Response]":
         """Hand changes over, each for itself and in their order, and tell later what became of them."""
         readings = bulk.each_submission(changes, caller)
         submissions = [reading for reading in readings if isinstance(reading, Submission)]
         futures = iter(self._changes.submit_all(caller.tenant_id, submissions, deadline))
         waiting = [next(futures) if isinstance(reading, Submission) else reading for reading in readings]
-        return asyncio.ensure_future(self._results(changes, waiting, caller))
+        return asyncio.ensure_future(self._results(changes, waiting, caller, response))
 
     async def _results(
         self,
         changes: Sequence[pb.StockChange],
         waiting: "Sequence[asyncio.Future[Answer] | InvalidRequest]",
         caller: Caller,
-    ) -> list[pb.StockChangeResult]:
+        response: bulk.Response,
+    ) -> bulk.Response:
         handed_over = [one for one in waiting if not isinstance(one, InvalidRequest)]
         outcomes = iter(await asyncio.gather(*handed_over, return_exceptions=True))
-        results = bulk.Results(with_cost=caller.may(COSTS_VIEW))
+        results = bulk.Results(response, with_cost=caller.may(COSTS_VIEW))
         for change, one in zip(changes, waiting, strict=True):
             outcome = one if isinstance(one, InvalidRequest) else next(outcomes)
             if isinstance(outcome, Recorded):
@@ -241,7 +242,7 @@ class Changing(pb_grpc.StockLedgerServicer):
                 # Nobody knows of the others either: repeating the message tells.
                 assert isinstance(outcome, BaseException), "one submission has one outcome"
                 raise outcome
-        return results.written
+        return response
 
 
 def _forget(answered: "asyncio.Queue[tuple[int, asyncio.Future[Any]] | None]") -> None:
@@ -249,7 +250,7 @@ def _forget(answered: "asyncio.Queue[tuple[int, asyncio.Future[Any]] | None]") -
     while not answered.empty():
         following = answered.get_nowait()
         if following is not None:
-            following[1].add_done_callback(lambda results: results.cancelled() or results.exception())
+            following[1].add_done_callback(lambda answer: answer.cancelled() or answer.exception())
 
 
 def _status(error: Exception) -> Any:

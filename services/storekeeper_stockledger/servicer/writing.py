@@ -1,5 +1,6 @@
 """Writes the ledger's values as messages. Costs go only to callers who may see them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -100,9 +101,11 @@ def stocked_item(value: StockedItem, *, with_cost: bool) -> pb.StockedItem:
     return message
 
 
-def movement(value: RecordedMovement, *, with_cost: bool) -> pb.Movement:
-    """A line of the journal."""
-    message = pb.Movement(
+def movement(
+    value: RecordedMovement, *, with_cost: bool, make: Callable[..., pb.Movement] = pb.Movement
+) -> pb.Movement:
+    """A line of the journal. `make` may add it to another message, where it is filled in its place."""
+    message = make(
         movement_id=value.movement_id,
         operation_id=value.operation_id,
         request_id=str(value.request_id),
