@@ -44,6 +44,7 @@ class Workload:
         ]
         self._layers: defaultdict[int, list[int]] = defaultdict(list)
         self._homes: dict[int, int] = {}
+        self._locations: dict[int, int] = {}
 
     def note(self, answer: Answer) -> None:
         """Learn of the layers that an answer tells. A preview has none to name."""
@@ -51,6 +52,7 @@ class Workload:
             if movement.movement_id and movement.stocked_item_id:
                 self._layers[movement.item_id].append(movement.stocked_item_id)
                 self._homes[movement.stocked_item_id] = movement.position_id
+                self._locations[movement.position_id] = movement.location_id
 
     def latest(self, shelf: Shelf) -> list[int]:
         """The layers of its item that were heard of last; some are elsewhere by now."""
@@ -62,8 +64,7 @@ class Workload:
 
     def location(self, stocked_item_id: int) -> int:
         """The location where it was heard of last."""
-        home = self.home(stocked_item_id)
-        return next(shelf.location_id for shelf in self.shelves if shelf.position_id == home)
+        return self._locations[self.home(stocked_item_id)]
 
     def _shelves(self, stock: Stock, item_id: int, tracking: pb.Tracking.ValueType) -> list[Shelf]:
         stock.item(item_id, scale=scale_of(tracking), tracking=tracking)

@@ -10,6 +10,7 @@ from tests.torture import (
     r05_duplicates,
     r06_soak,
     r07_history,
+    r07_planted_bugs,
     r09_oracle,
     r12_reservations,
     r13_watches,
@@ -17,6 +18,7 @@ from tests.torture import (
     r17_tampering,
     r18_lessons,
 )
+from tests.torture.bugs import BUGS
 from tests.torture.figure import Figure
 
 FIGURES: Final = (
@@ -40,6 +42,7 @@ FIGURES: Final = (
     Figure(
         "R7", "one thing done at a time explains every answer", r07_history.run, size=40_000, short=600, at_once=2000
     ),
+    Figure("R7+", "and no planted bug gets away", r07_planted_bugs.run, size=len(BUGS), short=2),
     Figure("R9", "the ledger and an oracle agree in every answer", r09_oracle.run, size=20_000, at_once=5_000),
     Figure("R12", "no reservation leaks", r12_reservations.run, size=100, short=2, at_once=20),
     Figure("R13", "a watch misses nothing and repeats nothing", r13_watches.run, size=100, short=2, at_once=20),

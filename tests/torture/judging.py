@@ -63,7 +63,7 @@ def check_real_time(done: Sequence[Done]) -> None:
         number = ended.last_before(one.call.begun)
         before = in_order[number - 1].operation.operation_id if number else 0
         assert before < one.operation.operation_id, (
-            f"operation {before} was answered before operation {one.operation.operation_id} was asked for"
+            f"time runs backwards: operation {before} was answered before {one.operation} was asked for"
         )
 
 
@@ -90,7 +90,7 @@ def _done(calls: Sequence[Call], journal: Journal) -> Iterator[Done]:
     for batch in batches(journal.operations):
         lines = {operation.operation_id: movements.get(operation.operation_id, []) for operation in batch}
         unasked = [one for one in batch if one.kind in CHANGES and one.request_id not in asked]
-        assert not unasked, f"nobody asked for {unasked}"
+        assert not unasked, f"something was done that nobody asked for: {unasked}"
         ours = [one for one in batch if one.kind in CHANGES]
         now = _now(ours, asked, lines, last)
         last |= {line.position_id: now for one in batch for line in lines[one.operation_id]}
@@ -148,7 +148,7 @@ class _Replay:
         try:
             answer = self._oracle.apply(change, Instant(done.now, done.operation.record_time))
         except Refusal as refusal:
-            raise AssertionError(f"{done.operation} was done; it had to be refused: {refusal}") from refusal
+            raise AssertionError(f"what was done had to be refused: {done.operation}, by {refusal}") from refusal
         for foretold, movement in zip(answer.movements, done.movements, strict=False):
             if foretold.layer and movement.stocked_item_id and foretold.layer not in self._names.ids.layers:
                 self._names.learn_layer(foretold.layer, movement.stocked_item_id)
@@ -156,7 +156,9 @@ class _Replay:
                 self._names.ids.receipts[foretold.layer] = movement.movement_id
         expected = [self._as_recorded(one) for one in answer.movements]
         recorded = [_as_foretold(one) for one in done.movements]
-        assert expected == recorded, f"{change}, at {done.now}:\nexpected {expected}\nrecorded {recorded}"
+        assert expected == recorded, (
+            f"it had to come to something else: {change}, at {done.now}, to\n{expected}\nand not to\n{recorded}"
+        )
         self._check_response(done.call, change, answer)
         self._states.append((self._oracle.now, self._oracle.state))
 
@@ -169,7 +171,7 @@ class _Replay:
             moments += 1
             if self._refuses(change, state, now, told):
                 return moments
-        raise AssertionError(f"{change} was refused by {told}, which it could not be at any of {moments} moments")
+        raise AssertionError(f"a refusal was wrong at any moment: {change} by {told}, at {moments} of them")
 
     def _moments(self, call: Call) -> Iterator[tuple[State, datetime]]:
         begun, ended = wall_time(call.last_begun), wall_time(call.ended or 0)
@@ -213,7 +215,9 @@ class _Replay:
         fields = call.response.DESCRIPTOR.fields_by_name
         lines = [call.response.movement] if "movement" in fields else getattr(call.response, "movements", ())
         expected = messages.response(change.request, answer, lines)
-        assert expected == call.response, f"{change} had to be answered\n{expected}\nand was\n{call.response}"
+        assert expected == call.response, (
+            f"an answer says something else: {change} had to be answered\n{expected}\nand was\n{call.response}"
+        )
 
     def _as_recorded(self, one: Foretold) -> dict[str, object]:
         ids = self._names.ids

@@ -102,7 +102,8 @@ class _Storm:
         accepted = [answer for answer in answers if answer.accepted]
         if not accepted:
             return None
-        (first,) = first_answers(accepted)
+        first, *others = first_answers(accepted)
+        assert not others, f"a request was carried out more than once: {first.request}"
         for answer in accepted:
             _check_same(first, answer)
         self.workload.note(first)
@@ -117,12 +118,12 @@ class _Storm:
         if other == accepted.request:
             return
         answer = client.chance.choice(lines).ask(other).answer()
-        assert answer.reason == "REQUEST_ID_REUSED", f"{other} was answered {answer}, after {accepted}"
+        assert answer.reason == "REQUEST_ID_REUSED", f"another under a used id was not refused: {answer}, {accepted}"
         self._count(refused=1)
 
     def _check_repeat(self, before: Answer, answer: Answer) -> None:
-        assert answer.accepted, f"{answer.request} was accepted, and now it is refused: {answer.failure}"
-        assert answer.replayed, f"{answer.request} was carried out again: {answer.response}"
+        assert answer.accepted, f"a repeat was refused: {answer.request}, by {answer.failure}"
+        assert answer.replayed, f"a repeat was carried out again: {answer.request}, to {answer.response}"
         _check_same(before, answer)
 
     def _count(self, *, duplicates: int = 0, refused: int = 0) -> None:
@@ -139,7 +140,7 @@ def _check_same(first: Answer, repeat: Answer) -> None:
     if isinstance(first.response, pb.StockedItem):
         return
     assert _bytes(first.response) == _bytes(repeat.response), (
-        f"{first.request} was first answered as the lines with a minus:\n{_difference(first, repeat)}"
+        f"a repeat was answered otherwise: {first.request}, the lines with a minus first:\n{_difference(first, repeat)}"
     )
 
 

@@ -1,5 +1,6 @@
 """What a figure is taken on: a PostgreSQL to spoil, databases in it, ledgers on them, and a seed."""
 
+import json
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,8 @@ class Stage:
     databases: LedgerDatabases
     folder: Path
     seed: int
+    program: tuple[str, ...] = ()
+    """What prepares each ledger, unless a figure has a program of its own."""
     counts: dict[str, int] = field(default_factory=dict)
     """What was done, in the order in which it is told."""
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -48,7 +51,9 @@ class Stage:
             folder = Path(mkdtemp(dir=self.folder))
             processes = [
                 stack.enter_context(
-                    PreparedLedger(database.service_url, folder, f"ledger{number}", program, **variables)
+                    PreparedLedger(
+                        database.service_url, folder, f"ledger{number}", program or self.program, **variables
+                    )
                 )
                 for number in range(ledgers)
             ]
@@ -69,12 +74,18 @@ class World:
         for ledger in self.ledgers:
             lines = ledger.log.read_text(errors="replace").splitlines()
             defects = [line for line in lines if "call_failed" in line]
-            assert not defects, f"{len(defects)} calls met a defect; the first one: {defects[0]}"
+            assert not defects, f"a defect ({_kind_of(defects[0])}) was met by {len(defects)} calls: {defects[0]}"
 
     @property
     def addresses(self) -> list[str]:
         """Where the ledgers are asked."""
         return [ledger.address for ledger in self.ledgers]
+
+
+def _kind_of(line: str) -> str:
+    """The last line of a traceback, as far as it names the error."""
+    *_, last = json.loads(line)["exception"].strip().splitlines()
+    return str(last).partition(":")[0].rpartition(".")[2]
 
 
 class PreparedLedger(LedgerProcess):
