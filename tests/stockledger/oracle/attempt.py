@@ -15,11 +15,12 @@ from typing import Any, Final
 from tests.stockledger.oracle import money
 from tests.stockledger.oracle import requests as ask
 from tests.stockledger.oracle.refusals import (
+    AMOUNT_LIMIT,
     UNITS_LIMIT,
     Refusal,
     bad_field,
+    beyond,
     insufficient,
-    too_many_units,
     too_much_demanded,
 )
 from tests.stockledger.oracle.requests import At, Name, Source, Where
@@ -216,6 +217,8 @@ class Attempt:
         self.check_serial_number(position.item, described.get("serial_number", ""))
         if amount is None and unit_cost is not None:
             amount = money.product(quantity, unit_cost)
+        self.check_below(UNITS_LIMIT, unit_cost or ZERO, position)
+        self.check_below(AMOUNT_LIMIT, amount or ZERO, position)
         layer = self.new_layer(position, unit_cost, **described)
         noted: dict[str, Any] = {"effective_time": layer.receive_time} if "receive_time" in described else {}
         self.move(kind, quantity, layer, amount=amount, order_line=layer.order_line, **noted)
@@ -408,8 +411,16 @@ class Attempt:
 
     def check_limit(self, position: Position, quantity: Decimal) -> None:
         """The position can hold so many more."""
-        if self.state.on_hand(position.name) + quantity >= UNITS_LIMIT:
-            self.refuse(too_many_units(position))
+        self.check_below(UNITS_LIMIT, self.state.on_hand(position.name) + quantity, position)
+
+    def check_on_order(self, position: Position, quantity: Decimal) -> None:
+        """It can have so many more on order."""
+        self.check_below(UNITS_LIMIT, self.state.totals(position.name).on_order + quantity, position)
+
+    def check_below(self, limit: Decimal, number: Decimal, position: Position) -> None:
+        """What can be recorded."""
+        if number >= limit:
+            self.refuse(beyond(limit, position))
 
 
 def units_in(place: str, line: Iterable[Layer]) -> Draws:

@@ -1,5 +1,6 @@
 """Two ways to ask a ledger, with the same messages: over gRPC, and in the process of the test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -31,6 +32,9 @@ class Backend(Protocol):
     def ask(self, method: str, request: Message) -> Told:
         """Call a method."""
 
+    def stream(self, method: str, requests: Sequence[Message]) -> list[Any]:
+        """Call a method that takes and gives streams."""
+
     def check(self) -> None:
         """Fail unless all invariants hold of what is stored."""
 
@@ -58,3 +62,7 @@ class OverGrpc:
                 raise
             return Told(status=status)
         return Told(answer, replayed=REPLAYED in call.trailing_metadata())
+
+    def stream(self, method: str, requests: Sequence[Message]) -> list[Any]:
+        """Call a method that takes and gives streams."""
+        return list(getattr(self._stub, method)(iter(requests), metadata=self._metadata, timeout=TIMEOUT_S))

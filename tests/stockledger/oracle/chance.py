@@ -38,6 +38,7 @@ REASONS: Final = ("", "found", "broken")
 WHOLE: Final = tuple(map(Decimal, ("1", "1", "1", "2", "2", "3", "5", "8")))
 HUNDREDTHS: Final = tuple(map(Decimal, ("0.01", "0.25", "0.5", "1", "1.75", "2.5", "3.33")))
 UNIT_COSTS: Final = tuple(map(Decimal, ("0", "0.01", "1", "1.115", "3.3333333333", "10.005")))
+EXORBITANT: Final = Decimal("99999999999.9999999999")
 ENORMOUS: Final = Decimal(999_999_999_990)
 LONG_AGO: Final = tuple(datetime(2019, 1, day, tzinfo=UTC) for day in (1, 1, 2, 3))
 FAR_AWAY: Final = tuple(datetime(2090, 1, day, tzinfo=UTC) for day in (1, 2))
@@ -77,7 +78,7 @@ class Chance:
         if self._maybe(0.3):
             # The last one, because others of its transaction are carried out at the very same time.
             changes.append(self._new(self.short_reservation()))
-        return program.Batch(tuple(changes))
+        return program.Batch(tuple(changes), streamed=self._one(0, 0, 1, 7))
 
     def all_or_none(self) -> program.Batch:
         return program.Batch(tuple(self._changes(self._random.randint(1, 5))), all_or_none=True)
@@ -327,7 +328,7 @@ class Chance:
         name = layer.name if layer and self._maybe(0.98) else "none"
         masks = [("unit_cost",), ("expire_time",), ("serial_number",), ("unit_cost", "expire_time")]
         mask = self._random.choices(masks, [6, 2, 4 if layer and layer.serial_number else 0.5, 1])[0]
-        cost = UnitCost(self._one(*UNIT_COSTS), "EUR" if self._maybe(0.03) else "USD")
+        cost = self._unit_cost()
         return ask.UpdateStockedItem(
             stocked_item=name,
             mask=mask,
@@ -454,7 +455,11 @@ class Chance:
     def _cost(self) -> ask.Cost:
         if self._maybe(0.2):
             return self._one("average", "last_received")
-        return UnitCost(self._one(*UNIT_COSTS), "EUR" if self._maybe(0.02) else "USD") if self._maybe(0.75) else None
+        return self._unit_cost() if self._maybe(0.75) else None
+
+    def _unit_cost(self) -> UnitCost:
+        value = EXORBITANT if self._maybe(0.01) else self._one(*UNIT_COSTS)
+        return UnitCost(value, "EUR" if self._maybe(0.03) else "USD")
 
     def _lot(self, item: int) -> str:
         return self._one("X1", "X2") if (ITEMS[item].tracking == "lot") != self._maybe(0.02) else ""

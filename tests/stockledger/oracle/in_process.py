@@ -5,7 +5,7 @@ Requests and answers are the same messages as over gRPC, and so are refusals; no
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 
@@ -66,10 +66,13 @@ class LedgerInProcess:
         """Call a method in a tenant's name."""
         return self._loop.run_until_complete(self._asked(tenant_id, method, request))
 
+    def stream(self, tenant_id: int, method: str, requests: Sequence[Message]) -> list[Any]:
+        """Call a method that takes and gives streams in a tenant's name."""
+        return self._loop.run_until_complete(self._streamed(tenant_id, method, requests))
+
     async def _asked(self, tenant_id: int, method: str, request: Message) -> Told:
         context = _Context()
-        bind_caller(Caller(tenant_id, ACTOR, EVERYTHING))
-        bind_deadline(time.monotonic() + TIMEOUT_S)
+        _bind(tenant_id)
         behaviour: Any = self._methods[method].unary_unary
         try:
             answer = await behaviour(request, context)
@@ -79,6 +82,21 @@ class LedgerInProcess:
                 raise
             return Told(status=status_of(refusal))
         return Told(answer, replayed=REPLAYED in context.trailers)
+
+    async def _streamed(self, tenant_id: int, method: str, requests: Sequence[Message]) -> list[Any]:
+        async def given() -> AsyncIterator[Message]:
+            for request in requests:
+                yield request
+
+        _bind(tenant_id)
+        behaviour: Any = self._methods[method].stream_stream
+        return [response async for response in behaviour(given(), _Context())]
+
+
+def _bind(tenant_id: int) -> None:
+    """Make this the tenant that the current call acts for."""
+    bind_caller(Caller(tenant_id, ACTOR, EVERYTHING))
+    bind_deadline(time.monotonic() + TIMEOUT_S)
 
 
 class InProcess:
@@ -92,6 +110,10 @@ class InProcess:
     def ask(self, method: str, request: Message) -> Told:
         """Call a method of it."""
         return self._ledger.ask(self._tenant_id, method, request)
+
+    def stream(self, method: str, requests: Sequence[Message]) -> list[Any]:
+        """Call a method that takes and gives streams."""
+        return self._ledger.stream(self._tenant_id, method, requests)
 
     def check(self) -> None:
         """Fail unless all invariants hold of what is stored."""

@@ -1,5 +1,6 @@
 """Everything that can be read, compared with what the oracle has."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from tests.stockledger.oracle import messages
 from tests.stockledger.oracle.backends import Backend
 from tests.stockledger.oracle.messages import Ids, datetime_of, same
-from tests.stockledger.oracle.oracle import Oracle
+from tests.stockledger.oracle.oracle import BEFORE_ALL, Oracle
 from tests.stockledger.oracle.requests import Name
 from tests.stockledger.oracle.state import ZERO, State, Totals
 from tests.stockledger.oracle.valuing import METHODS, valued
@@ -17,6 +18,8 @@ from tests.stockledger.oracle.valuing import METHODS, valued
 PAGE_SIZE: Final = 1000
 INSTANTS: Final = 2
 """Of the past, about as many as are looked at."""
+OTHER_METHODS: Final = ("LIFO", "AVERAGE")
+"""Of valuation: of these only the units are compared. They have a slow twin of their own."""
 NOTHING: Final = messages.totals(Totals(ZERO, ZERO, ZERO, ZERO))
 
 
@@ -29,11 +32,13 @@ class Looking:
         self._backend = backend
         self._lines: list[pb.Movement] = []
         """The journal, as it was told when it was looked at last."""
+        self._now = BEFORE_ALL
         self._open: set[int] = set()
         """Positions that are open by then."""
 
     def compare_all(self, now: datetime) -> int:
         """Compare what there is; returns how many calls that took."""
+        self._now = now
         state = self._oracle.as_it_is(now)
         self._open = {self._ids.position(one.name) for one in state.positions.values() if not one.closed}
         checks = (
@@ -62,6 +67,9 @@ class Looking:
             same(totals[one.position_id], one.totals, f"totals of position {one.position_id}")
             by_id = self._backend.ask("GetPosition", pb.GetPositionRequest(position_id=one.position_id))
             same(one, by_id.answer, "the same position by its id")
+            pair = pb.ItemAtLocation(item_id=one.item_id, location_id=one.location_id)
+            by_pair = self._backend.ask("GetPosition", pb.GetPositionRequest(item_at_location=pair))
+            same(one, by_pair.answer, "the same position by its item and location")
 
     def _stocked_items(self, state: State) -> None:
         told = self._listed("ListStockedItems", pb.ListStockedItemsRequest(), "stocked_items")
@@ -84,6 +92,9 @@ class Looking:
         self._same_rows("ListReservations", pb.ListReservationsRequest(include_closed=True), "reservations", expected)
         current = [one for one in expected if _any(one.reserved, one.picked)]
         self._same_rows("ListReservations", pb.ListReservationsRequest(), "reservations", current)
+        for demand in {one.demand for one in current}:
+            request = pb.ListReservationsRequest(demand=demand)
+            self._same_rows("ListReservations", request, "reservations", [x for x in current if x.demand == demand])
 
     def _expectations(self, state: State) -> None:
         expected = [
@@ -94,9 +105,12 @@ class Looking:
         self._same_rows("ListExpectations", pb.ListExpectationsRequest(include_closed=True), "expectations", expected)
         current = [one for one in expected if _any(one.on_order)]
         self._same_rows("ListExpectations", pb.ListExpectationsRequest(), "expectations", current)
+        for line in {one.order_line for one in current}:
+            request = pb.ListExpectationsRequest(order_line=line)
+            self._same_rows("ListExpectations", request, "expectations", [x for x in current if x.order_line == line])
 
     def _journal(self, _: State) -> None:
-        """All movements are those that were told, and those by which reservations expired."""
+        """All movements are those that were told, and releases of what has expired, which may come later."""
         told = self._listed("ListMovements", pb.ListMovementsRequest(), "movements")
         assert [one.movement_id for one in told] == list(range(1, len(told) + 1)), "movement ids have a gap"
         self._lines = told
@@ -104,6 +118,10 @@ class Looking:
         assert len(ours) == len(self._oracle.journal), f"{len(ours)} movements of {len(self._oracle.journal)}"
         for expected, one in zip(self._oracle.journal, ours, strict=True):
             same(messages.movement(expected, one, self._ids), one, f"movement {one.movement_id}")
+        due = Counter(messages.expiry(one, self._ids) for one in self._oracle.expired_by(self._now))
+        released = Counter(messages.expiry_told(one) for one in told if one.actor == messages.SWEEPER)
+        assert len(ours) + released.total() == len(told), "movements in the name of nobody"
+        assert released <= due, f"released without having expired: {released - due}"
 
     def _valuations(self, state: State) -> None:
         """What stock is worth: now, and as it was when some change was recorded."""
@@ -113,6 +131,16 @@ class Looking:
             for one in instants:
                 request = pb.GetValuationRequest(as_of=pb.AsOf(record_time=one.record_time))
                 self._same_valuations(request, self._oracle.past(datetime_of(one.record_time)), method)
+        for method in OTHER_METHODS:
+            request = pb.GetValuationRequest(
+                method=pb.ValuationMethod.Value(f"VALUATION_METHOD_{method}"), page_size=PAGE_SIZE
+            )
+            told = self._backend.ask("GetValuation", request).answer.valuations
+            on_hand = {
+                self._ids.position(name): worth.on_hand
+                for name, worth in valued(self._oracle.terms, state, "FIFO").items()
+            }
+            assert {one.position_id: Decimal(one.on_hand.value) for one in told} == on_hand
 
     def _same_valuations(self, request: pb.GetValuationRequest, state: State, method: str) -> None:
         request.method = pb.ValuationMethod.Value(f"VALUATION_METHOD_{method}")

@@ -107,6 +107,10 @@ class Match:
     def _(self, one: Batch) -> None:
         changes, floor = [self._resolved(change) for change in one.changes], _clock()
         asked = [messages.stock_change(change, self._ids) for change in changes]
+        if one.streamed:
+            for change, result in zip(changes, self._streamed(asked, one.streamed), strict=True):
+                self._each_done(change, result, floor)
+            return
         told = self._backend.ask(
             "BatchChangeStock", pb.BatchChangeStockRequest(changes=asked, all_or_none=one.all_or_none)
         )
@@ -122,6 +126,14 @@ class Match:
         else:
             for change, result in zip(changes, results, strict=True):
                 self._each_done(change, result, floor)
+
+    def _streamed(self, asked: Sequence[pb.StockChange], count: int) -> list[pb.StockChangeResult]:
+        """What became of changes that were sent so many in a message."""
+        starts = range(0, len(asked), count)
+        requests = [pb.ChangeStockRequest(changes=asked[start : start + count]) for start in starts]
+        responses = self._backend.stream("ChangeStock", requests)
+        assert [len(one.results) for one in responses] == [len(one.changes) for one in requests]
+        return [result for one in responses for result in one.results]
 
     def _all_done(self, changes: Sequence[Change], results: Sequence[pb.StockChangeResult], floor: datetime) -> None:
         at = [self._instant(*pair, floor) for pair in zip(changes, map(_movements_of, results), strict=True)]
@@ -229,7 +241,7 @@ class Match:
             return answer()
         except Refusal as refusal:
             text = f"{_said(changes)}\n--- the oracle refuses: {refusal}\n--- the ledger did it"
-            raise Mismatch(text, *map(_method, changes), refusal.key) from refusal
+            raise Mismatch(text, refusal.reason, *refusal.fields) from refusal
 
     def _refused(self, changes: Sequence[Change], status: status_pb2.Status, answer: Callable[[Overlooked], T]) -> None:
         """The oracle refuses what the ledger refused, in the same words.
@@ -237,15 +249,16 @@ class Match:
         Of several reasons the contract leaves open which is told: the oracle overlooks those that it finds first.
         """
         told, overlooked = messages.refusal_told(status), Overlooked()
+        refused = changes[int(told.metadata.get("changeIndex", 0))]
         found: list[Refused] = []
         while told not in found:
             refusal = _refusal(partial(answer, overlooked))
             if refusal is None or refusal.key in overlooked:
                 text = f"{_said(changes)}\n--- the oracle refuses: {found or 'no'}\n--- the ledger: {told}"
-                raise Mismatch(text, *map(_method, changes), told.key, *(one.key for one in found))
+                raise Mismatch(text, _method(refused), told.key, *(one.key for one in found))
             found.append(messages.refused(refusal, self._ids))
             overlooked |= {refusal.key}
-        self._note(changes[int(told.metadata.get("changeIndex", 0))], told.reason)
+        self._note(refused, told.reason)
 
     def _followed(
         self, change: Change, answer: Answer, lines: Sequence[pb.Movement], *, replayed: bool

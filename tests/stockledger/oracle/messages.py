@@ -32,6 +32,8 @@ from tests.stockledger.oracle.valuing import Worth
 
 ACTOR: Final = "tester"
 """In whose name everything is asked."""
+SWEEPER: Final = "storekeeper"
+"""In whose name the ledger itself acts."""
 
 NOWHERE: Final = 99_000_000
 """From here on up are the ids of what isn't there."""
@@ -284,6 +286,19 @@ def movement(one: Movement, told: pb.Movement, ids: Ids, *, preview: bool = Fals
     if one.places_after is not None:
         message.stocked_item_after.CopyFrom(places(one.places_after))
     return message
+
+
+def expiry(one: Movement, ids: Ids) -> tuple[object, ...]:
+    """What there is to say of units that were reserved for too long."""
+    layer, position = ids.layer(one.layer), ids.position(one.position.name)
+    return (one.kind, layer, position, one.demand, plain(one.quantity), one.effective_time)
+
+
+def expiry_told(one: pb.Movement) -> tuple[object, ...]:
+    """The same, as it was told."""
+    kind = pb.MovementKind.Name(one.kind).removeprefix("MOVEMENT_KIND_").lower()
+    time = datetime_of(one.effective_time)
+    return (kind, one.stocked_item_id, one.position_id, one.demand, one.quantity.value, time)
 
 
 def _shown(known: Mapping[Name, int], name: Name, preview: bool) -> int:

@@ -106,6 +106,10 @@ class Oracle:
         """The state, with what has expired by now."""
         return self._attempt("", now, frozenset())[0].state
 
+    def expired_by(self, now: datetime) -> list[Movement]:
+        """The releases of all that has expired by then."""
+        return [*self.expired, *self._attempt("", now, frozenset())[1]]
+
     def fork(self) -> "Oracle":
         """Another one of the same tenant, to look ahead."""
         other = Oracle(self.terms)

@@ -24,10 +24,11 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Many changes in one message."""
+    """Many changes in one message, or so many in each message of a stream."""
 
     changes: tuple[Change, ...]
     all_or_none: bool = False
+    streamed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from tests.stockledger.oracle.requests import Source
 from tests.stockledger.oracle.state import Position
 
 UNITS_LIMIT: Final = Decimal(10**12)
-"""A position holds fewer units than that."""
+"""A position holds fewer units than that, and has fewer on order; a unit costs less."""
+AMOUNT_LIMIT: Final = Decimal(10**18)
+"""A stocked item is worth less than that."""
 
 
 class Refusal(Exception):
@@ -44,6 +46,6 @@ def too_much_demanded(demand: str, quantity: Decimal | None, there: Decimal, pos
     return Refusal("DEMAND_EXCEEDED", **metadata)
 
 
-def too_many_units(position: Position) -> Refusal:
+def beyond(limit: Decimal, position: Position) -> Refusal:
     """More than can be recorded."""
-    return Refusal("STOCK_LIMIT_EXCEEDED", positionId=position.name, limit=UNITS_LIMIT)
+    return Refusal("STOCK_LIMIT_EXCEEDED", positionId=position.name, limit=limit)

@@ -13,11 +13,11 @@ from tests.stockledger.oracle import money
 from tests.stockledger.oracle import requests as ask
 from tests.stockledger.oracle.attempt import Answer, Attempt, Draws, first_of, total, units_in
 from tests.stockledger.oracle.refusals import (
+    AMOUNT_LIMIT,
     UNITS_LIMIT,
     Refusal,
     bad_field,
     insufficient,
-    too_many_units,
     too_much_demanded,
 )
 from tests.stockledger.oracle.requests import At, Source
@@ -146,6 +146,7 @@ def give_back(attempt: Attempt, asked: ask.ReturnStock) -> None:
     if position.closed:
         raise Refusal("POSITION_NOT_FOUND", positionId=position.name)
     attempt.check_active(position.location)
+    attempt.check_limit(position, total(draws))
     for layer, units in draws:
         attempt.check_serial_number(layer.item, layer.serial_number)
         amount = _returned_amount(attempt, asked.demand, layer, units)
@@ -309,15 +310,14 @@ def expect(attempt: Attempt, asked: ask.ExpectStock) -> None:
     position = attempt.position(asked.where, opening=True)
     attempt.check_quantity(position.item, asked.quantity)
     attempt.check_intake(position.location, position.item)
-    if attempt.state.totals(position.name).on_order + asked.quantity >= UNITS_LIMIT:
-        attempt.refuse(too_many_units(position))
+    attempt.check_on_order(position, asked.quantity)
     attempt.note_order("expected", position, asked.quantity, asked.order_line)
 
 
 def cancel_expected(attempt: Attempt, asked: ask.CancelExpectedStock) -> None:
     position = attempt.position(asked.where)
     attempt.check_quantity(position.item, asked.quantity)
-    on_order = _on_order(attempt, position, asked)
+    on_order = _expectation(attempt, position, asked).on_order
     quantity = on_order if asked.quantity is None else asked.quantity
     attempt.note_order("expectation_cancelled", position, quantity, asked.order_line)
 
@@ -332,14 +332,17 @@ def receive(attempt: Attempt, asked: ask.ReceiveStock) -> None:
     for number in numbers:
         attempt.check_tracking(position.item, each, asked.lot, number)
     attempt.answer.unit_cost = unit_cost = attempt.cost(position, asked.cost)
-    _on_order(attempt, position, asked)
+    line = _expectation(attempt, position, asked)
     attempt.check_limit(position, asked.quantity)
+    attempt.check_below(UNITS_LIMIT, line.received + asked.quantity, position)
     described = _described(asked) | {"order_line": asked.order_line, "received_at": position.name}
     for number in numbers:
         attempt.arrive("received", position, each, unit_cost, **described | {"serial_number": number})
 
 
-def _on_order(attempt: Attempt, position: Position, asked: ask.CancelExpectedStock | ask.ReceiveStock) -> Decimal:
+def _expectation(
+    attempt: Attempt, position: Position, asked: ask.CancelExpectedStock | ask.ReceiveStock
+) -> Expectation:
     """What the order line has on order there, which has to be as much as is asked for, and something."""
     line = attempt.state.expectations.get((position.name, asked.order_line), Expectation())
     if not line.on_order or (asked.quantity or ZERO) > line.on_order:
@@ -352,7 +355,7 @@ def _on_order(attempt: Attempt, position: Position, asked: ask.CancelExpectedSto
             **requested,
         )
         attempt.refuse(exceeded)
-    return line.on_order
+    return line
 
 
 def unreceive(attempt: Attempt, asked: ask.UnreceiveStock) -> None:
@@ -372,6 +375,7 @@ def unreceive(attempt: Attempt, asked: ask.UnreceiveStock) -> None:
             positionId=position.name,
         )
         attempt.refuse(exceeded)
+    attempt.check_on_order(position, asked.quantity)
     for layer, units in first_of(reversible, asked.quantity):
         attempt.move("unreceived", units, layer, order_line=asked.order_line, reverses=layer.name)
     if asked.lower_order:
@@ -411,6 +415,7 @@ def _revalue(attempt: Attempt, layer: Layer, unit_cost: Decimal) -> None:
         return
     on_hand = layer.places.on_hand
     value = money.product(on_hand, unit_cost)
+    attempt.check_below(AMOUNT_LIMIT, value, attempt.state.positions[layer.position])
     attempt.state.layers[layer.name] = revalued = replace(layer, unit_cost=unit_cost, value=value)
     if on_hand:
         attempt.write("revalued", on_hand, layer.position, revalued, amount=value - (layer.value or ZERO))
