@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,10 +28,12 @@ from storekeeper_stockledger.storage.fields import (
 from tests.harness.catalog_process import CatalogProcess
 from tests.harness.items import Items
 from tests.harness.ledger_process import LedgerProcess
-from tests.harness.stock import OLDEST, Stock, caller, decimal
+from tests.harness.stock import OLDEST, Stock, caller, decimal, timestamp, units_of
 from tests.kit.filters import OPERATORS, ORDERED, TEXTUAL, Row, all_of, any_of, condition, holds, negation
 
 ROWS: Final = 12
+LATEST: Final = datetime(2400, 1, 1, tzinfo=UTC)
+"""When the first of what expires does."""
 NESTED_FILTERS: Final = 60
 WORDS: Final = ("Mouse", "mouse", "MÄUSE", "mäuse 100%", "a_b", "axb", "\\", "倉庫")
 KEPT: Final = ("size", "note, with a comma")
@@ -66,6 +68,8 @@ LISTINGS: Final = (
     Listing("ListMovements", pb.ListMovementsRequest, "movements", "movement_id", MOVEMENT_FIELDS),
 )
 
+NONE_WHEN_ZERO: Final = {"stocked_item_id", "parent_stocked_item_id"}
+
 Call = Callable[[str, Message], Any]
 
 
@@ -89,6 +93,7 @@ def fill(items: Items, stock: Stock, chance: random.Random) -> None:
             added = addition(stock, chance, position_id, tracking)
             if chance.random() < 0.5:
                 stock.remove(1, stocked_item_id=added, reason=word(chance))
+        promised_and_moved(stock, chance, receipt(stock, chance, position_id, tracking), locations[number - 1])
     items.archive(services[0].item_id)
     deactivated = pb.Location(location_id=locations[0], active=False)
     mask = FieldMask(paths=["active"])
@@ -151,6 +156,33 @@ def addition(stock: Stock, chance: random.Random, position_id: int, tracking: pb
     ).stocked_item_id
 
 
+def receipt(stock: Stock, chance: random.Random, position_id: int, tracking: pb.Tracking.ValueType) -> int:
+    """Units that an order line brings; a stocked item of them."""
+    order_line = chance.choice(WORDS)
+    stock.change("ExpectStock", 3, order_line=order_line, position_id=position_id)
+    is_serial = tracking == pb.TRACKING_SERIAL
+    received = stock.change(
+        "ReceiveStock",
+        None if is_serial else 3,
+        order_line=order_line,
+        position_id=position_id,
+        lot="L-3" if tracking == pb.TRACKING_LOT else "",
+        serial_numbers=[f"SN {chance.random()}"] if is_serial else [],
+        invoice_number=word(chance),
+        expire_time=timestamp(LATEST + timedelta(days=chance.randrange(3))),
+    )
+    return int(received.stocked_item_ids[0])
+
+
+def promised_and_moved(stock: Stock, chance: random.Random, stocked_item_id: int, location_id: int) -> None:
+    """One unit is promised, given back, and taken to another location."""
+    source = units_of(stocked_item_id)
+    demand = chance.choice(WORDS)
+    stock.change("ReserveStock", 1, demand=demand, source=source)
+    stock.change("ReleaseStock", 1, demand=demand, source=source)
+    stock.change("TransferStock", 1, source=source, to_location_id=location_id)
+
+
 # --- asking -------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +204,8 @@ def shown(message: Any, fields: Fields) -> Row:
     """A message as filters see it. What is below a part that is absent has no value."""
     row = dict.fromkeys(fields.by_name) | row_of(message)
     row["extensions"] = {vendor: load_json(text) for vendor, text in getattr(message, "extensions", {}).items()}
+    for name in NONE_WHEN_ZERO & row.keys():
+        row[name] = row[name] or None
     if isinstance(message, pb.Movement):
         money = message.amount
         row["amount"] = money.units + Decimal(money.nanos).scaleb(-9) if message.HasField("amount") else None

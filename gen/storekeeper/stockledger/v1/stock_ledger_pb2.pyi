@@ -3606,8 +3606,8 @@ class ListMovementsRequest(_message.Message):
     @_builtins.property
     def filter(self) -> _filter_pb2.Filter:
         """Only rows that pass this filter, too. Absent: any. Fields: `movement_id`, `operation_id`,
-        `line`, `stocked_item_id`, `position_id`, `item_id`, `location_id` (integer); `kind` (text: the name of the value
-        without its prefix, such as "REMOVED"); `quantity` (decimal); `amount` (decimal; refused without `costs.view`);
+        `line`, `stocked_item_id` (none when 0), `position_id`, `item_id`, `location_id` (integer); `kind` (text: the name of the
+        value without its prefix, such as "REMOVED"); `quantity` (decimal); `amount` (decimal; refused without `costs.view`);
         `reason`, `reference`, `demand`, `order_line` (text, none when empty), `actor` (text); `effective_time`, `record_time`
         (time).
         """
