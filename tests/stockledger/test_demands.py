@@ -122,7 +122,7 @@ class TestLines:
     """Which stocked items are read, and in which order."""
 
     @pytest.mark.parametrize("order", StockOrder)
-    @pytest.mark.parametrize("quantity", [3, 600])
+    @pytest.mark.parametrize("quantity", [3, 300])
     def test_each_order_is_that_of_a_sorted_list_however_long_the_line(
         self, tenant: Tenant, order: StockOrder, quantity: int
     ) -> None:
@@ -134,7 +134,7 @@ class TestLines:
         tenant.bring(
             *(
                 adding(position_id, 1, receive_time=chance.choice(ages), expire_time=chance.choice(times))
-                for _ in range(700)
+                for _ in range(350)
             )
         )
         layers = tenant.stocked_items(position_id)

@@ -59,8 +59,7 @@ def at_once(tenant: Tenant, *operations: Operation) -> list[Any]:
         return list(threads.map(apply, map(submission, operations)))
 
 
-@pytest.mark.parametrize("clients", [2, 16, 64])
-@pytest.mark.parametrize("verb", [removing, reserving, picking])
+@pytest.mark.parametrize(("verb", "clients"), [(removing, 16), (picking, 16), (reserving, 2), (reserving, 64)])
 def test_01_one_serial_unit_is_taken_once_however_many_ask(tenant: Tenant, verb: Any, clients: int) -> None:
     """odoo/odoo#268942, #272560: SKIP LOCKED let two transactions reserve one serial number."""
     (position_id,) = tenant.positions(tracking=Tracking.SERIAL)
@@ -107,7 +106,7 @@ def test_02_totals_never_drift_from_their_rows(tenant: Tenant, ledger_database: 
 
     def change(seed: int) -> None:
         chance = random.Random(seed)
-        for _ in range(10):
+        for _ in range(4):
             changes: list[Operation] = []
             for _ in range(2):
                 changes.append(adding(chance.choice(positions), chance.randint(1, 9)))

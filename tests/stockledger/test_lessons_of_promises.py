@@ -194,7 +194,7 @@ def test_20_whatever_touches_several_positions_takes_them_in_one_order(
     def work(number: int) -> None:
         chance = random.Random(SEED + number)
         process = (tenant, another_process)[number % 2]
-        for _ in range(8):
+        for _ in range(4):
             first, second, third = chance.sample(positions, 3)
             process.ask(
                 assembling(first, 1, [component(second, 2), component(third, 1)]),
