@@ -6,7 +6,8 @@ client waited. All of it takes time in proportion to the history.
 """
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from tests.stockledger.oracle import requests as ask
 from tests.stockledger.oracle.attempt import Answer, Attempt, Overlooked
 from tests.stockledger.oracle.oracle import Instant, Oracle
 from tests.stockledger.oracle.refusals import Refusal
-from tests.stockledger.oracle.requests import Change
+from tests.stockledger.oracle.requests import Change, Name
 from tests.stockledger.oracle.rules import carry_out
 from tests.stockledger.oracle.state import Movement as Foretold
 from tests.stockledger.oracle.state import State
@@ -126,6 +127,32 @@ def _says_when(request: Any) -> bool:
     )
 
 
+class _Oracle(Oracle):
+    """Knows what was by each position: what two ledgers do apart is recorded in another order than it is decided."""
+
+    def __init__(self, terms: Terms) -> None:
+        super().__init__(terms)
+        self.asked_about: Name | None = None
+        """The position that was counted."""
+        self._before = self.state
+        self._after: defaultdict[Name, list[tuple[datetime, State]]] = defaultdict(list)
+
+    def begin(self) -> None:
+        """All positions are open by now."""
+        self._before = self.state
+
+    def past(self, time: datetime) -> State:
+        """What was recorded there at that time or before."""
+        there = self._after.get(self.asked_about or "", [])
+        number = bisect_right(there, time, key=lambda one: one[0])
+        return there[number - 1][1] if number else self._before
+
+    def follow(self, answer: Answer, recorded: datetime) -> None:
+        """The last change did that."""
+        for position in {one.position.name for one in answer.movements}:
+            self._after[position].append((recorded, self.state))
+
+
 class _Replay:
     """The oracle does what the ledgers did, in their order, and remembers every state in between."""
 
@@ -133,18 +160,19 @@ class _Replay:
         self._ended = _Latest([one.call.ended or NEVER for one in done])
         # Backwards in both, so that the first one later is the last one before.
         self._begun = _Latest([-one.call.begun for one in reversed(done)])
-        self._oracle = Oracle(terms)
+        self._oracle = _Oracle(terms)
         self._names = Names()
         for position_id, (item_id, location_id) in positions.items():
             location = self._names.learn_location(location_id)
             self._names.learn_position(self._oracle.open_position(item_id, location).name, position_id)
         self._states: list[tuple[datetime, State]] = [(BEFORE_ALL, self._oracle.state)]
+        self._oracle.begin()
         for one in done:
             self._repeat(one)
 
     def _repeat(self, done: Done) -> None:
         """It must come to the same."""
-        change = change_of(done.call.request, self._names)
+        change = self._change_of(done.call)
         try:
             answer = self._oracle.apply(change, Instant(done.now, done.operation.record_time))
         except Refusal as refusal:
@@ -160,11 +188,12 @@ class _Replay:
             f"it had to come to something else: {change}, at {done.now}, to\n{expected}\nand not to\n{recorded}"
         )
         self._check_response(done.call, change, answer)
+        self._oracle.follow(answer, done.operation.record_time)
         self._states.append((self._oracle.now, self._oracle.state))
 
     def check_refusal(self, call: Call) -> int:
         """At some moment while its client waited it had to be refused just so. Returns after how many it was found."""
-        change = change_of(call.request, self._names)
+        change = self._change_of(call)
         told = (call.reason, call.metadata, call.bad_fields)
         moments = 0
         for state, now in self._moments(call):
@@ -172,6 +201,13 @@ class _Replay:
             if self._refuses(change, state, now, told):
                 return moments
         raise AssertionError(f"a refusal was wrong at any moment: {change} by {told}, at {moments} of them")
+
+    def _change_of(self, call: Call) -> Change:
+        change = change_of(call.request, self._names)
+        if isinstance(change.request, ask.CountStock) and change.request.where:
+            where = change.request.where
+            self._oracle.asked_about = where if isinstance(where, str) else f"{where.item}@{where.location}"
+        return change
 
     def _moments(self, call: Call) -> Iterator[tuple[State, datetime]]:
         begun, ended = wall_time(call.last_begun), wall_time(call.ended or 0)
