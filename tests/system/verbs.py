@@ -7,6 +7,7 @@ from typing import Any, Final
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit.clients import Failure
 from tests.harness.asking import Request
 from tests.harness.stock import decimal, timestamp
 from tests.system.draws import FAR, Draws, unit_cost
@@ -226,6 +227,13 @@ REFUSALS: Final = {
     "TRACKING_VIOLATED",
 }
 """Why these requests may be refused, whatever happens to the ledger."""
+
+
+def is_about_a_race(failure: Failure | None) -> bool:
+    """A unit with a serial number may have gone already where somebody wants it to go."""
+    if failure is None or not failure.violations:
+        return False
+    return all(violation.field == "to_location_id" for violation in failure.violations)
 
 
 class Client(Draws):

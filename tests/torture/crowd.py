@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
-from storekeeper_kit.clients import Failure
 from tests.harness.account import Account
 from tests.harness.asking import TIMEOUT_S, Answer, Line, Request, method_of
 from tests.harness.history import Diary, read_history
 from tests.harness.invariants import check_invariants
 from tests.harness.journal import Journal
 from tests.harness.stock import Stock
-from tests.system.verbs import BY_HAND, REFUSALS, Client
+from tests.system.verbs import BY_HAND, REFUSALS, Client, is_about_a_race
 from tests.system.workload import Workload
 from tests.torture.judging import judge
 from tests.torture.stage import Stage, World
@@ -136,10 +135,3 @@ class Crowd:
                 answer = line.settle(client.request(), diary)
                 workload.note(self._account.note(answer))
         line.close()
-
-
-def is_about_a_race(failure: Failure | None) -> bool:
-    """A unit with a serial number may have gone already where somebody wants it to go."""
-    if failure is None or not failure.violations:
-        return False
-    return all(violation.field == "to_location_id" for violation in failure.violations)

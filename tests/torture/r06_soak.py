@@ -18,9 +18,8 @@ from tests.harness.bulk import ask_in_a_batch, ask_in_a_stream
 from tests.harness.invariants import check_invariants
 from tests.harness.journal import Journal
 from tests.harness.stock import timestamp
-from tests.system.verbs import REFUSALS, VERBS, Client
+from tests.system.verbs import REFUSALS, VERBS, Client, is_about_a_race
 from tests.system.workload import Workload
-from tests.torture.crowd import is_about_a_race
 from tests.torture.snapshots import check_snapshot
 from tests.torture.stage import Stage, World
 
