@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -44,15 +45,18 @@ def test_no_client_meets_a_conflict_and_the_journal_is_whole(
 ) -> None:
     workload, account, ended = Workload(stock, tracked=True), Account(), threading.Event()
 
-    def ask(number: int) -> None:
+    def person(number: int) -> _Asking:
         lines = [Line(ledger.address, stock.tenant_id) for ledger in ledgers]
-        _Asking(Client(workload, seed * CLIENTS + number, VERBS), lines, workload, account).until(ended)
+        return _Asking(Client(workload, seed * CLIENTS + number, VERBS), lines, workload, account)
 
+    people = [person(number) for number in range(CLIENTS)]
     with ThreadPoolExecutor(CLIENTS + 2) as clients:
-        asking = [clients.submit(ask, number) for number in range(CLIENTS)]
+        asking = [clients.submit(one.until, ended) for one in people]
         asking.append(clients.submit(_describe, Line(ledgers[0].address, stock.tenant_id), workload, ended))
         asking.append(clients.submit(_watch, ledger_database.owner_url, stock.tenant_id, ended))
         _wait(ended, asking)
+    for one in people:
+        one.ask_for_the_rest()
 
     strange = [failure for failure in account.refused_except(EXPECTED_REASONS) if not is_about_a_race(failure)]
     assert strange == []
@@ -70,11 +74,18 @@ class _Asking:
     lines: list[Line]
     workload: Workload
     account: Account
+    left_open: list[Any] = field(default_factory=list)
+    """Requests that were given up and then refused: the first attempt may have been under way for longer."""
 
     def until(self, ended: threading.Event) -> None:
         ways: list[Callable[[], None]] = [self.once, self.twins, self.rivals, self.cancelled, self.hasty, self.again]
         while not ended.is_set():
             self.client.chance.choices(ways, weights=(50, 20, 12, 4, 4, 10))[0]()
+
+    def ask_for_the_rest(self) -> None:
+        """When nothing is under way any more, a repetition tells what became of a request that was given up."""
+        for request in self.left_open:
+            self._note(self._line().settle(request))
 
     def once(self) -> None:
         """One request, now and then only to see what it would do."""
@@ -111,13 +122,13 @@ class _Asking:
         asked = self._line().ask(request)
         time.sleep(self.client.chance.random() * HASTY_TIMEOUT_S)
         asked.cancel()
-        self._note(self._line().settle(request))
+        self._settle(request)
 
     def hasty(self) -> None:
         """A request without enough time."""
         request = self.client.request()
         self._line().ask(request, timeout_s=self.client.chance.random() * HASTY_TIMEOUT_S).answer()
-        self._note(self._line().settle(request))
+        self._settle(request)
 
     def again(self) -> None:
         """A request that was answered some time ago."""
@@ -125,6 +136,10 @@ class _Asking:
         if recent:
             answer = self._note(self._line().ask(self.client.chance.choice(recent).request).answer())
             assert answer.replayed
+
+    def _settle(self, request: Any) -> None:
+        if not self._note(self._line().settle(request)).accepted:
+            self.left_open.append(request)
 
     def _line(self) -> Line:
         return self.client.chance.choice(self.lines)
