@@ -86,7 +86,7 @@ MOVEMENTS_MAX: Final = 1000
 count as well: they are read for the answers."""
 
 TOGETHER_MAX: Final = 10_000
-"""Movements of changes that are carried out together or not at all."""
+"""Movements of changes that are carried out together or not at all, those that an earlier request had recorded included."""
 
 SETTLER: Final = "storekeeper"
 """The actor of what the ledger does by itself."""
@@ -129,7 +129,7 @@ class Batch:
 
     def decide(self, asked: Asked) -> bool:
         """Decide what is next; False when it, and all after it, must wait for another batch."""
-        if self._movement_count + self._repeated_count >= MOVEMENTS_MAX:
+        if self._answered_count >= MOVEMENTS_MAX:
             return False
         try:
             self._decided.append(self._together(asked) if isinstance(asked, AllOrNone) else self._decision(asked))
@@ -181,6 +181,11 @@ class Batch:
 
     # --- deciding ---
 
+    @property
+    def _answered_count(self) -> int:
+        """How many movements the answers have so far."""
+        return self._movement_count + self._repeated_count
+
     def _decisions(self) -> Iterator[_Decision]:
         for decided in self._decided:
             if isinstance(decided, tuple):
@@ -191,14 +196,16 @@ class Batch:
     def _together(self, asked: AllOrNone) -> tuple[_Decision, ...]:
         """Decide all, or leave everything as it was before the first of them."""
         stock, entries, accepted = self.stock.copy(), len(self.entries), dict(self._accepted)
-        movement_count, decisions = self._movement_count, []
+        counts, decisions = (self._movement_count, self._repeated_count), []
+        room = self._answered_count + TOGETHER_MAX
         try:
             for number, submission in enumerate(asked.submissions):
                 decisions.append(self._numbered(number, submission))
-                if self._movement_count - movement_count > TOGETHER_MAX:
-                    raise BadField("changes", f"would make more than {TOGETHER_MAX} movements together")
+                if self._answered_count > room:
+                    raise BadField("changes", f"have more than {TOGETHER_MAX} movements together")
         except (Refused, NotLoaded):
-            self.stock, self._accepted, self._movement_count = stock, accepted, movement_count
+            self.stock, self._accepted = stock, accepted
+            self._movement_count, self._repeated_count = counts
             del self.entries[entries:]
             raise
         return tuple(decisions)

@@ -152,6 +152,22 @@ class TestNoneOfThem:
         assert dump() == before
         assert isinstance(tenant.apply_together(removing(position_id, 2), removing(position_id, 1)), tuple)
 
+    def test_more_movements_than_are_told_together_also_when_each_was_carried_out_by_itself(
+        self, tenant: Tenant, dump: Dump, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batch, "TOGETHER_MAX", 3)
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [1] * 4)
+        removals = [submission(removing(position_id, 2)) for _ in range(2)]
+        first = accepted(tenant.apply(*removals))
+        before = dump()
+        (outcome,) = tenant.ledger.apply(tenant.tenant_id, [AllOrNone(tuple(removals))], deadline())
+        assert isinstance(outcome, BadField)
+        assert outcome.field == "changes"
+        again = accepted(tenant.apply(*removals))
+        assert [one.movements for one in again] == [one.movements for one in first]
+        assert dump() == before
+
     def test_one_that_takes_back_what_another_brings(self, tenant: Tenant, dump: Dump) -> None:
         """What is taken back names the receipt, which has no number before it is recorded."""
         (position_id,) = tenant.positions()

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
@@ -22,7 +23,20 @@ SERIAL_NUMBERS_MAX: Final = 1000
 """Units with serial numbers that one change of several receives: its movements travel in their answer."""
 
 RESULTS_BYTES_MAX: Final = 3_000_000
-"""Where an answer leaves movements out, so that it fits into gRPC's 4 MiB."""
+"""Where an answer leaves movements out, and the details of refusals, so that it fits into gRPC's 4 MiB: what is left of a
+thousand results is far less than the rest."""
+
+STREAM_CHANGES_MAX: Final = 4000
+"""Changes of one stream whose answers are not sent yet. At this many the ledger reads no further."""
+
+STREAM_BYTES_MAX: Final = 16_000_000
+"""What the answers of one stream may hold that are not sent yet. Then they leave movements out, too: how many a change makes
+shows only when it is carried out. At a quarter of it the ledger reads no further."""
+
+REQUEST_ID_CHARS_MAX: Final = 100
+"""Of a request id that is told again. A good one has 36."""
+
+OMITTED: Final = "the rest is left out, because the answer would be too long: ask for this change alone"
 
 Response = TypeVar("Response", pb.BatchChangeStockResponse, pb.ChangeStockResponse)
 """What has the results of many changes."""
@@ -98,13 +112,50 @@ def _submission(change: pb.StockChange, caller: Caller) -> Submission:
     return operations.submission(request, caller)
 
 
-class Results:
+class Window:
+    """Bounds how much of a stream is under way: changes whose answers are not sent, and what those answers hold."""
+
+    def __init__(self, changes_max: int = CHANGES_MAX, bytes_max: int = RESULTS_BYTES_MAX) -> None:
+        self._changes_max = changes_max
+        self._bytes_max = bytes_max
+        self._changes = 0
+        self._bytes = 0
+        self._left = asyncio.Event()
+
+    async def enter(self, changes: int) -> None:
+        """Wait until there is room; what is greater than all of it goes in alone."""
+        while self._changes and not self._lets_in(changes):
+            self._left.clear()
+            await self._left.wait()
+        self._changes += changes
+
+    def fits(self, size: int) -> bool:
+        """Whether answers may hold so many bytes more."""
+        return self._bytes + size <= self._bytes_max
+
+    def hold(self, size: int) -> None:
+        """Answers hold so many bytes more."""
+        self._bytes += size
+
+    def leave(self, changes: int, size: int) -> None:
+        """Make room: these changes are answered, by so many bytes."""
+        self._changes -= changes
+        self._bytes -= size
+        self._left.set()
+
+    def _lets_in(self, changes: int) -> bool:
+        return self._changes + changes <= self._changes_max and self._bytes <= self._bytes_max // 4
+
+
+class Results(Generic[Response]):
     """Writes the results of many changes into an answer, as far as they fit."""
 
-    def __init__(self, response: pb.BatchChangeStockResponse | pb.ChangeStockResponse, *, with_cost: bool) -> None:
+    def __init__(self, response: Response, *, with_cost: bool, window: Window | None = None) -> None:
+        self.response: Response = response
+        self.size = 0
         self._add = response.results.add
         self._with_cost = with_cost
-        self._size = 0
+        self._window = window or Window()
 
     def accepted(self, request_id: str, recorded: Recorded) -> None:
         """A change that was carried out, now or earlier."""
@@ -113,33 +164,34 @@ class Results:
         for movement in recorded.movements:
             writing.movement(movement, with_cost=self._with_cost, make=result.movements.add)
         size = result.ByteSize()
-        if self._size + size > RESULTS_BYTES_MAX:
+        if not self._fits(size):
             del result.movements[:]
             result.movements_omitted = True
             size = result.ByteSize()
-        self._size += size
+        self._hold(size)
 
     def refused(self, request_id: str, status: Status) -> None:
         """A change that was not."""
-        self._add(request_id=request_id, refusal=status)
+        result = self._add(request_id=request_id[:REQUEST_ID_CHARS_MAX], refusal=status)
+        size = result.ByteSize()
+        if not self._fits(size):
+            result.refusal.CopyFrom(_shortened(status))
+            size = result.ByteSize()
+        self._hold(size)
+
+    def _fits(self, size: int) -> bool:
+        return self.size + size <= RESULTS_BYTES_MAX and self._window.fits(size)
+
+    def _hold(self, size: int) -> None:
+        self.size += size
+        self._window.hold(size)
 
 
-class Window:
-    """Bounds how much of a stream is under way."""
-
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
-        self._inside = 0
-        self._left = asyncio.Event()
-
-    async def enter(self, count: int) -> None:
-        """Wait until there is room; what is greater than all of it goes in alone."""
-        while self._inside and self._inside + count > self._maximum:
-            self._left.clear()
-            await self._left.wait()
-        self._inside += count
-
-    def leave(self, count: int) -> None:
-        """Make room."""
-        self._inside -= count
-        self._left.set()
+def _shortened(status: Status) -> Status:
+    """A refusal as it is told where there is no room for more: its code and its reason."""
+    short = Status(code=status.code, message=OMITTED)
+    for detail in status.details:
+        info = ErrorInfo()
+        if detail.Unpack(info):
+            short.details.add().Pack(ErrorInfo(reason=info.reason, domain=info.domain))
+    return short

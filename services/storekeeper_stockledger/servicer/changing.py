@@ -3,8 +3,9 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
 
 import grpc
 import structlog
@@ -34,9 +35,6 @@ from .refusals import REFUSALS
 REPLAYED: Final = (("storekeeper-replayed", "true"),)
 """The trailer of an answer that was recorded by an earlier request."""
 
-STREAM_CHANGES_MAX: Final = 4000
-"""Changes of one stream whose answers are not sent yet. At this many the ledger reads no further."""
-
 STREAM_TIMEOUT_S: Final = 30.0
 """How long a change of a stream may take, as a call without a deadline of its own may."""
 
@@ -45,6 +43,12 @@ UNKNOWN: Final = (Unavailable, DeadlineExceeded, Overloaded)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Answer = Recorded | tuple[Recorded, ...]
+_Waiting: TypeAlias = "asyncio.Future[Answer] | InvalidRequest"
+"""A change that was handed over, or what is wrong with it."""
+_Answered: TypeAlias = (
+    "asyncio.Queue[tuple[bulk.Results[pb.ChangeStockResponse], asyncio.Future[pb.ChangeStockResponse]] | None]"
+)
+"""Messages of a stream that are under way, in their order; None is the end of them."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -170,8 +174,9 @@ class Changing(pb_grpc.StockLedgerServicer):
     ) -> pb.BatchChangeStockResponse:
         """Carry out many changes, together or each for itself."""
         caller = bound_caller()
+        results = bulk.Results(pb.BatchChangeStockResponse(), with_cost=caller.may(COSTS_VIEW))
         if not request.all_or_none:
-            return await self._begin(request.changes, caller, bound_deadline(), pb.BatchChangeStockResponse())
+            return await self._begin(request.changes, caller, bound_deadline(), results)
         submissions = bulk.all_submissions(request.changes, caller)
         try:
             recorded = await self._changes.submit(caller.tenant_id, AllOrNone(submissions), bound_deadline())
@@ -179,78 +184,96 @@ class Changing(pb_grpc.StockLedgerServicer):
             refused.path = bulk.path(refused.number, request.changes[refused.number])
             raise
         assert isinstance(recorded, tuple), "several submissions have several outcomes"
-        response = pb.BatchChangeStockResponse()
-        results = bulk.Results(response, with_cost=caller.may(COSTS_VIEW))
         for submission, one in zip(submissions, recorded, strict=True):
             results.accepted(str(submission.request_id), one)
-        return response
+        return results.response
 
     async def ChangeStock(
         self, request_iterator: AsyncIterator[pb.ChangeStockRequest], context: Context
     ) -> AsyncIterator[pb.ChangeStockResponse]:
         """Carry out changes as they come, and answer them in their order."""
         caller = bound_caller()
-        window = bulk.Window(STREAM_CHANGES_MAX)
-        answered: asyncio.Queue[tuple[int, asyncio.Future[pb.ChangeStockResponse]] | None] = asyncio.Queue()
+        window = bulk.Window(bulk.STREAM_CHANGES_MAX, bulk.STREAM_BYTES_MAX)
+        answered: _Answered = asyncio.Queue()
 
         async def read() -> None:
             async for request in request_iterator:
                 await window.enter(len(request.changes))
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
-                answer = self._begin(request.changes, caller, deadline, pb.ChangeStockResponse())
-                answered.put_nowait((len(request.changes), answer))
+                results = bulk.Results(pb.ChangeStockResponse(), with_cost=caller.may(COSTS_VIEW), window=window)
+                answered.put_nowait((results, self._begin(request.changes, caller, deadline, results)))
 
         reading = asyncio.create_task(read())
         reading.add_done_callback(lambda _: answered.put_nowait(None))
         try:
             while (following := await answered.get()) is not None:
-                count, answer = following
+                results, answer = following
                 yield await answer
-                window.leave(count)
+                window.leave(len(results.response.results), results.size)
+                del following, results, answer
             await reading
         finally:
             reading.cancel()
-            _forget(answered)
+            while not answered.empty():
+                if (following := answered.get_nowait()) is not None:
+                    _forget(following[1])
 
     def _begin(
-        self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float, response: bulk.Response
+        self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float, results: bulk.Results[bulk.Response]
     ) -> "asyncio.Future[bulk.Response]":
         """Hand changes over, each for itself and in their order, and tell later what became of them."""
         readings = bulk.each_submission(changes, caller)
         submissions = [reading for reading in readings if isinstance(reading, Submission)]
         futures = iter(self._changes.submit_all(caller.tenant_id, submissions, deadline))
-        waiting = [next(futures) if isinstance(reading, Submission) else reading for reading in readings]
-        return asyncio.ensure_future(self._results(changes, waiting, caller, response))
+        waiting = deque(next(futures) if isinstance(reading, Submission) else reading for reading in readings)
+        return asyncio.ensure_future(_tell(changes, waiting, results))
 
-    async def _results(
-        self,
-        changes: Sequence[pb.StockChange],
-        waiting: "Sequence[asyncio.Future[Answer] | InvalidRequest]",
-        caller: Caller,
-        response: bulk.Response,
-    ) -> bulk.Response:
-        handed_over = [one for one in waiting if not isinstance(one, InvalidRequest)]
-        outcomes = iter(await asyncio.gather(*handed_over, return_exceptions=True))
-        results = bulk.Results(response, with_cost=caller.may(COSTS_VIEW))
-        for change, one in zip(changes, waiting, strict=True):
-            outcome = one if isinstance(one, InvalidRequest) else next(outcomes)
+
+async def _tell(
+    changes: Sequence[pb.StockChange], waiting: deque[_Waiting], results: bulk.Results[bulk.Response]
+) -> bulk.Response:
+    """Write what became of each change as soon as that is known, and keep nothing else of it."""
+    try:
+        for change in changes:
+            outcome = await _outcome(waiting.popleft())
             if isinstance(outcome, Recorded):
                 results.accepted(bulk.request_id_of(change), outcome)
-            elif isinstance(outcome, Exception) and not isinstance(outcome, UNKNOWN):
-                results.refused(bulk.request_id_of(change), _status(outcome))
             else:
-                # Nobody knows of the others either: repeating the message tells.
-                assert isinstance(outcome, BaseException), "one submission has one outcome"
-                raise outcome
-        return response
+                results.refused(bulk.request_id_of(change), _status(outcome))
+            # The next one may be long in coming.
+            del outcome
+    except asyncio.CancelledError:
+        # Nobody waits for the others any more: those that have not begun never do.
+        for one in _handed_over(waiting):
+            one.cancel()
+        raise
+    finally:
+        for one in _handed_over(waiting):
+            _forget(one)
+    return results.response
 
 
-def _forget(answered: "asyncio.Queue[tuple[int, asyncio.Future[Any]] | None]") -> None:
+def _handed_over(waiting: Iterable[_Waiting]) -> "Iterator[asyncio.Future[Answer]]":
+    return (one for one in waiting if not isinstance(one, InvalidRequest))
+
+
+async def _outcome(waiting: _Waiting) -> Recorded | Exception:
+    """What became of a change. Raises what leaves that open: of those after it nobody knows either, and a repeat tells."""
+    if isinstance(waiting, InvalidRequest):
+        return waiting
+    try:
+        recorded = await waiting
+    except UNKNOWN:
+        raise
+    except Exception as refusal:  # noqa: BLE001 - whatever it is, it is told in its place
+        return refusal
+    assert isinstance(recorded, Recorded), "one submission has one outcome"
+    return recorded
+
+
+def _forget(answer: "asyncio.Future[Any]") -> None:
     """What is under way goes on, though nobody hears of it."""
-    while not answered.empty():
-        following = answered.get_nowait()
-        if following is not None:
-            following[1].add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _status(error: Exception) -> Any:

@@ -11,6 +11,8 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit.refusals import InvalidRequest, Violation, refusal_for, status_of
+from storekeeper_kit.server import MESSAGE_BYTES_MAX
 from storekeeper_stockledger.batch import Recorded
 from storekeeper_stockledger.servicer import bulk
 from tests.harness.stock import Stock, adding, caller, decimal, removing
@@ -218,6 +220,19 @@ def test_an_answer_that_would_be_too_long_leaves_movements_out_and_says_so(tenan
         told = written(recorded)
     assert [len(one.movements) for one in told] == [1, 1, 0]
     assert [one.movements_omitted for one in told] == [False, False, True]
+
+
+def test_refusals_that_would_be_too_long_keep_their_reasons() -> None:
+    response = pb.BatchChangeStockResponse()
+    results = bulk.Results(response, with_cost=True)
+    bad = InvalidRequest([Violation(f"components[{number}].source", "x" * 200) for number in range(100)])
+    refusal = status_of(refusal_for(bad, {}))  # type: ignore[arg-type]
+    for _ in range(MANY):
+        results.refused("y" * 4000, refusal)
+    assert response.results[0].refusal == refusal
+    assert {reason(one.refusal) for one in response.results} == {"INVALID_REQUEST"}
+    assert {one.refusal.code for one in response.results} == {refusal.code}
+    assert response.ByteSize() < MESSAGE_BYTES_MAX
 
 
 def written(recorded: list[Recorded]) -> list[pb.StockChangeResult]:

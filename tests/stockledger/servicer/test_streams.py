@@ -2,8 +2,11 @@
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import grpc
 import pytest
@@ -13,8 +16,12 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.clients import failure_of
 from storekeeper_stockledger.batch import Recorded
+from storekeeper_stockledger.domain.journal import RecordedMovement
+from storekeeper_stockledger.domain.places import ZERO, Kind
+from storekeeper_stockledger.domain.stock import Totals
 from storekeeper_stockledger.servicer import bulk, changing
-from storekeeper_stockledger.servicer.changing import STREAM_CHANGES_MAX, Changing
+from storekeeper_stockledger.servicer.bulk import STREAM_CHANGES_MAX
+from storekeeper_stockledger.servicer.changing import Changing
 from tests.harness.stock import TIMEOUT_S, Stock, adding, caller, removing
 from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.refusing import bad_fields, tells_nothing_of_the_inside
@@ -148,43 +155,129 @@ class Instant:
         self.futures += futures
         return futures
 
+    def carry_out(self, recorded: Recorded) -> None:
+        """All that was given so far: this is what became of each."""
+        for future in self.futures:
+            if not future.done():
+                future.set_result(recorded)
+
+
+class Token:
+    """Tells whether anybody still holds it."""
+
+
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+MOVED: Final = Recorded(
+    (
+        RecordedMovement(
+            movement_id=1,
+            operation_id=1,
+            line=1,
+            position_id=1,
+            item_id=1,
+            location_id=1,
+            request_id=UUID(int=7),
+            kind=Kind.REMOVED,
+            stocked_item_id=1,
+            quantity=ZERO,
+            amount=None,
+            unit_cost=None,
+            currency_code="USD",
+            reason="x" * 500,
+            reference="",
+            actor="tester",
+            effective_time=NOW,
+            record_time=NOW,
+            stocked_item_after=None,
+            position_after=Totals(),
+        ),
+    ),
+    NOW,
+)
+
 
 class TestFlow:
     """How much is under way at once, without a server: what is read is counted."""
 
-    def test_no_more_is_read_than_may_wait_for_a_client_that_takes_nothing(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture(autouse=True)
+    def called_by_somebody(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(changing, "bound_caller", lambda: Caller(1, "tester", frozenset({COSTS_VIEW})))
+
+    def test_no_more_is_read_than_may_wait_for_a_client_that_takes_nothing(self) -> None:
         asyncio.run(asyncio.wait_for(self.take_nothing(), TIMEOUT_S))
 
     async def take_nothing(self) -> None:
         read: list[int] = []
-
-        async def requests() -> AsyncIterator[pb.ChangeStockRequest]:
-            for number in range(20):
-                read.append(number)
-                yield asking(*(change(1000 * number + place) for place in range(1000)))
-
         works = Instant()
-        # One of the classes that a servicer is made of, by itself.
-        make: Any = Changing
-        answers = make(changes=works, stocked_items=None).ChangeStock(requests(), None)
+        answers = changing_stock(works, read, messages=20, changes=1000)
         taking = asyncio.ensure_future(anext(answers))
         await self.settle()
         # One more is read than may wait: it is the one that waits for room.
         assert len(read) == STREAM_CHANGES_MAX // 1000 + 1
         assert len(works.futures) == STREAM_CHANGES_MAX
         for taken in range(1, 4):
-            for future in works.futures:
-                if not future.done():
-                    future.set_result(Recorded((), None))  # type: ignore[arg-type]
+            works.carry_out(Recorded((), NOW))
             answer = await taking
             assert len(answer.results) == 1000
             taking = asyncio.ensure_future(anext(answers))
             await self.settle()
             assert len(read) == STREAM_CHANGES_MAX // 1000 + 1 + taken
         taking.cancel()
+
+    def test_answers_that_wait_are_bounded_by_what_they_hold(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Changes that were handed over are carried out whatever they move: what is too much is left out and told so."""
+        monkeypatch.setattr(bulk, "STREAM_BYTES_MAX", 10_000)
+        asyncio.run(asyncio.wait_for(self.take_one_answer(), TIMEOUT_S))
+
+    async def take_one_answer(self) -> None:
+        read: list[int] = []
+        works = Instant()
+        answers = changing_stock(works, read, messages=8000, changes=1)
+        taking = asyncio.ensure_future(anext(answers))
+        while len(works.futures) < STREAM_CHANGES_MAX:
+            await self.settle()
+        works.carry_out(MOVED)
+        first = await taking
+        await self.settle()
+        told = [first, *[await anext(answers) for _ in range(99)]]
+        whole = [answer for answer in told if answer.results[0].movements]
+        assert sum(answer.ByteSize() for answer in whole) <= 10_000
+        assert [answer.results[0].movements_omitted for answer in told] == [False] * len(whole) + [True] * (
+            len(told) - len(whole)
+        )
+        # What waits is too much by far, and so nothing is read in the places of those that were taken.
+        assert len(read) == STREAM_CHANGES_MAX + 1
+
+    def test_nothing_is_kept_of_what_is_written(self) -> None:
+        asyncio.run(asyncio.wait_for(self.watch_one(), TIMEOUT_S))
+
+    async def watch_one(self) -> None:
+        works = Instant()
+        taking = asyncio.ensure_future(anext(changing_stock(works, [], messages=1, changes=2)))
+        await self.settle()
+        token = Token()
+        held = weakref.ref(token)
+        works.futures[0].set_result(Recorded((), token))  # type: ignore[arg-type]
+        del works.futures[0], token
+        await self.settle()
+        assert held() is None
+        works.carry_out(MOVED)
+        assert len((await taking).results) == 2
+
+    def test_those_that_have_not_begun_never_do_when_the_caller_of_a_batch_has_gone(self) -> None:
+        asyncio.run(asyncio.wait_for(self.go_away(), TIMEOUT_S))
+
+    async def go_away(self) -> None:
+        works = Instant()
+        make: Any = Changing
+        results: Any = bulk.Results(pb.BatchChangeStockResponse(), with_cost=True)
+        begun = make(changes=works, stocked_items=None)._begin(
+            [change(number) for number in range(3)], Caller(1, "tester", frozenset()), TIMEOUT_S, results
+        )
+        await self.settle()
+        begun.cancel()
+        await self.settle()
+        assert [future.cancelled() for future in works.futures] == [True] * 3
 
     async def settle(self) -> None:
         for _ in range(20):
@@ -199,8 +292,21 @@ class TestFlow:
         waiting = asyncio.ensure_future(window.enter(1))
         await self.settle()
         assert not waiting.done()
-        window.leave(25)
+        window.leave(25, 0)
         await waiting
+
+
+def changing_stock(works: Instant, read: list[int], *, messages: int, changes: int) -> Any:
+    """The answers to a stream of so many messages; `read` learns which of them were."""
+
+    async def requests() -> AsyncIterator[pb.ChangeStockRequest]:
+        for number in range(messages):
+            read.append(number)
+            yield asking(*(change(1000 * number + place) for place in range(changes)))
+
+    # One of the classes that a servicer is made of, by itself.
+    make: Any = Changing
+    return make(changes=works, stocked_items=None).ChangeStock(requests(), None)
 
 
 def change(number: int) -> pb.StockChange:

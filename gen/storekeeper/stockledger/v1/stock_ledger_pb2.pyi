@@ -4021,7 +4021,11 @@ Global___StockChange: _TypeAlias = StockChange  # noqa: Y015
 
 @_typing.final
 class StockChangeResult(_message.Message):
-    """What became of one change."""
+    """What became of one change.
+
+    An answer holds about 3 MB, which is what a message of gRPC can take; what a stream's client has not read yet, 16 MB. What
+    goes beyond that is left out of the results and told so: what was carried out stays so, and a repeat tells it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -4031,14 +4035,18 @@ class StockChangeResult(_message.Message):
     REPLAYED_FIELD_NUMBER: _builtins.int
     MOVEMENTS_OMITTED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Its request id."""
+    """Its request id; 100 characters of it, if it is longer, which is no request id."""
     replayed: _builtins.bool
     """Whether an earlier request had it recorded, and this is what was recorded then."""
     movements_omitted: _builtins.bool
-    """Whether movements were left out, because the answer would be too long: ListMovements has them, by the request id."""
+    """Whether movements were left out, because the answer would be too long: ListMovements has them, by the request id, and so
+    has the answer to the same change in a smaller message.
+    """
     @_builtins.property
     def refusal(self) -> _status_pb2.Status:
-        """Why it was refused, as the call by itself would be. Absent: it was carried out."""
+        """Why it was refused, as the call by itself would be; in an answer that would be too long only by its code and its
+        reason. Absent: it was carried out.
+        """
 
     @_builtins.property
     def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Movement]:
@@ -4075,7 +4083,9 @@ class BatchChangeStockRequest(_message.Message):
     """
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChange]:
-        """1 to 1,000, with different request ids. Together or not at all, they may make at most 10,000 movements. Required."""
+        """1 to 1,000, with different request ids. Together or not at all, they may have at most 10,000 movements, those of repeats
+        included; more of them, each carried out by itself before, may be repeated each for itself. Required.
+        """
 
     def __init__(
         self,
