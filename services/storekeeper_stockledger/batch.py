@@ -8,11 +8,13 @@ the batch, is answered as it was then. What comes after a batch is full waits fo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from storekeeper_kit.request_ids import new_request_id
 
+from .domain.costs import UnitCost
 from .domain.decide import decide
 from .domain.decisions.demanding import EXPIRIES_MAX
 from .domain.draws import DRAWS_MAX
@@ -24,6 +26,7 @@ from .domain.operations import (
     PositionId,
     Submission,
     fingerprint,
+    is_same,
 )
 from .domain.places import ZERO
 from .domain.refusals import BadField, ChangeRefused, Refused, RequestIdReused, TooManyStockedItems
@@ -225,14 +228,21 @@ class Batch:
             return None
         recorded = self._recorded.get(submission.request_id)
         if recorded is not None:
-            _check_same(submission, recorded.fingerprint)
+            self._check_same(submission, recorded.fingerprint, recorded.unit_cost)
             self._repeated_count += recorded.movement_count
             return recorded
         number = self._accepted.get(submission.request_id)
         if number is None:
             return None
-        _check_same(submission, self.entries[number].fingerprint)
+        entry = self.entries[number]
+        self._check_same(submission, entry.fingerprint, entry.movements[-1].unit_cost if entry.movements else None)
         return _Accepted(number, replayed=True)
+
+    def _check_same(self, submission: Submission, known: bytes, unit_cost: Decimal | None) -> None:
+        """The same is asked as what has been known under the request id."""
+        cost = None if unit_cost is None else UnitCost(self.stock.settings.currency_code, unit_cost)
+        if not is_same(submission, known, cost):
+            raise RequestIdReused(submission.request_id)
 
     def _fresh(self, submission: Submission) -> _Accepted | _Previewed:
         if submission.validate_only:
@@ -278,12 +288,6 @@ class Batch:
             )
             for line, movement in enumerate(movements, start=1)
         )
-
-
-def _check_same(submission: Submission, known: bytes) -> None:
-    """The same is asked as what has been known under the request id."""
-    if known != submission.fingerprint:
-        raise RequestIdReused(submission.request_id)
 
 
 def _beyond_reach(asked: Asked) -> Refused:

@@ -1,7 +1,7 @@
 """What can be asked of the ledger in one call, and how two askings are told to be the same."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -390,6 +390,8 @@ class Submission:
     operation: Operation
     actor: str
     validate_only: bool = False
+    ignores_cost: bool = False
+    """Whether the caller may not see costs: then a cost that was sent is left out of the operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +408,22 @@ def fingerprint(name: str, *contents: object) -> bytes:
     a call that doesn't use it.
     """
     return sha256("".join([name, *map(_canonical, contents)]).encode()).digest()
+
+
+def is_same(submission: Submission, known: bytes, cost: UnitCost | None) -> bool:
+    """Whether the same is asked as what has this fingerprint, and whose units cost as much, as far as that is known.
+
+    Who may not see costs must not find them out by guesses: what was sent as the cost is taken for what was given then.
+    """
+    if not (submission.ignores_cost and isinstance(submission.operation, AddStock | ReceiveStock)):
+        return submission.fingerprint == known
+    if cost is None:
+        return known in {submission.fingerprint, _fingerprint_at(submission.operation, None)}
+    return any(_fingerprint_at(submission.operation, given) == known for given in (cost, *CostMethod))
+
+
+def _fingerprint_at(operation: AddStock | ReceiveStock, cost: UnitCost | CostMethod | None) -> bytes:
+    return fingerprint(OPERATION_KINDS[type(operation)], replace(operation, cost=cost))
 
 
 def _canonical(value: Any) -> str:

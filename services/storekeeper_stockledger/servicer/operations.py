@@ -96,7 +96,8 @@ def submission(request: Request, caller: Caller) -> Submission:
     operation = READERS[type(request)](read, request, caller)
     read.finish()
     asked = fingerprint(OPERATION_KINDS[type(operation)], operation)
-    if getattr(operation, "cost", None) is not None and not caller.may(COSTS_VIEW):
+    ignores_cost = not caller.may(COSTS_VIEW)
+    if ignores_cost and getattr(operation, "cost", None) is not None:
         assert isinstance(operation, AddStock | ReceiveStock), "no other has one"
         operation = replace(operation, cost=None)
     return Submission(
@@ -105,6 +106,7 @@ def submission(request: Request, caller: Caller) -> Submission:
         operation=operation,
         actor=caller.actor,
         validate_only=getattr(request, "validate_only", False),
+        ignores_cost=ignores_cost,
     )
 
 

@@ -62,9 +62,13 @@ _STATE_OF_NAMED = _STATE.replace("{positions}", POSITIONS)
 _STATE_OF_NAMED_AND_BESIDE = _STATE.replace("{positions}", POSITIONS_AND_BESIDE)
 
 _REPEATS = """
-SELECT request_id, fingerprint, operation_id, movement_count, last_movement_id, effective_time
-  FROM operation
- WHERE tenant_id = %(tenant_id)s AND request_id = ANY(%(request_ids)s::uuid[])
+SELECT o.request_id, o.fingerprint, o.operation_id, o.movement_count, o.last_movement_id, o.effective_time,
+       (SELECT coalesce(m.unit_cost, CASE WHEN m.amount IS NOT NULL THEN s.unit_cost END)
+          FROM movement m
+          LEFT JOIN stocked_item s ON s.tenant_id = m.tenant_id AND s.stocked_item_id = m.stocked_item_id
+         WHERE m.tenant_id = o.tenant_id AND m.movement_id = o.last_movement_id) AS unit_cost
+  FROM operation o
+ WHERE o.tenant_id = %(tenant_id)s AND o.request_id = ANY(%(request_ids)s::uuid[])
 """
 
 _STOCKED_ITEM_COLUMNS = """
@@ -301,6 +305,8 @@ class Repeat:
     movement_count: int
     last_movement_id: int
     effective_time: datetime
+    unit_cost: Decimal | None
+    """What units cost that it brought, if that was known; of what the first release recorded, what they cost now."""
 
     @property
     def movement_ids(self) -> range:

@@ -2,16 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from grpc import StatusCode
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_stockledger.domain.costs import UnitCost
 from tests.harness.stock import OLDEST, Stock, adding, caller, decimal, removing
+from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.world import CHANGES, METHODS, NAMES, STREAMING, World
+from tests.stockledger.tenant import Tenant, accepted, submission
+from tests.stockledger.verbs import adding as stocking
 
 COST_TYPES: Final = {"google.type.Money", "storekeeper.stockledger.v1.UnitCost"}
 COST_WORDS: Final = ("cost", "amount", "value", "worth", "price")
@@ -240,6 +247,83 @@ class TestRepeats:
             first = stock.call("AddStock", request)
         assert stock.call("AddStock", request) == first
         assert len(stock.movements()) == 1
+
+
+class TestGuessing:
+    """Request ids are no secret: a guess at what somebody else's units cost must not tell whether it's right."""
+
+    @pytest.mark.parametrize(
+        "given",
+        [{"unit_cost": 7}, {"cost_method": pb.COST_METHOD_AVERAGE}, {}],
+        ids=["a cost", "a method", "nothing"],
+    )
+    def test_of_what_others_added(self, stock: Stock, dump: Dump, given: dict[str, Any]) -> None:
+        (position_id,) = stock.positions()
+        stock.add(position_id, 1, unit_cost=5)
+        request_id = stock.new_request_id()
+        added = stock.call("AddStock", adding(request_id, position_id, 5, **given)).movement
+        before = dump()
+        guesses: list[dict[str, Any]] = [
+            {},
+            *({"unit_cost": guess} for guess in ("7.00", 5, 8)),
+            {"unit_cost": 7, "currency_code": "EUR"},
+            *({"cost_method": method} for method in (pb.COST_METHOD_AVERAGE, pb.COST_METHOD_LAST_RECEIVED)),
+        ]
+        with as_caller(stock, "stock.write"):
+            told = [stock.call("AddStock", adding(request_id, position_id, 5, **guess)) for guess in guesses]
+            other = stock.refusal("AddStock", adding(request_id, position_id, 6, **given))
+        assert {one.movement.movement_id for one in told} == {added.movement_id}
+        assert costs_in(told[0]) == []
+        assert other.reason == "REQUEST_ID_REUSED"
+        assert dump() == before
+
+    def test_of_what_others_received(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        line: dict[str, Any] = {"order_line": "PO 7", "position_id": position_id, "quantity": decimal(2)}
+        stock.call("ExpectStock", pb.ExpectStockRequest(request_id=stock.new_request_id(), **line))
+        received = pb.ReceiveStockRequest(request_id=stock.new_request_id(), **line)
+        received.unit_cost.CopyFrom(pb.UnitCost(currency_code="USD", value=decimal(7)))
+        first = stock.call("ReceiveStock", received)
+        with as_caller(stock, "stock.write"):
+            for guess in (7, 8):
+                received.unit_cost.value.value = str(guess)
+                assert stock.call("ReceiveStock", received).stocked_item_ids == first.stocked_item_ids
+
+    def test_of_what_became_known_later(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        request = adding(stock.new_request_id(), position_id, 5)
+        added = stock.call("AddStock", request).movement
+        stock.call(
+            "UpdateStockedItem",
+            pb.UpdateStockedItemRequest(
+                request_id=stock.new_request_id(),
+                stocked_item=pb.StockedItem(
+                    stocked_item_id=added.stocked_item_id, unit_cost=pb.UnitCost(currency_code="USD", value=decimal(7))
+                ),
+                update_mask=FieldMask(paths=["unit_cost"]),
+            ),
+        )
+        with as_caller(stock, "stock.write"):
+            assert stock.call("AddStock", request).movement.movement_id == added.movement_id
+
+    def test_whoever_sees_costs_is_told_of_another_one(self, stock: Stock) -> None:
+        (position_id,) = stock.positions()
+        request_id = stock.new_request_id()
+        stock.call("AddStock", adding(request_id, position_id, 5, unit_cost=7))
+        for other in ({"unit_cost": 8}, {}, {"cost_method": pb.COST_METHOD_LAST_RECEIVED}):
+            refusal = stock.refusal("AddStock", adding(request_id, position_id, 5, **other))
+            assert refusal.reason == "REQUEST_ID_REUSED"
+
+    def test_of_one_in_the_same_batch(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        added = submission(stocking(position_id, 5, cost=UnitCost("USD", Decimal(7))))
+        guess = replace(
+            submission(stocking(position_id, 5, cost=UnitCost("USD", Decimal(8))), under=added.request_id),
+            operation=stocking(position_id, 5),
+            ignores_cost=True,
+        )
+        first, again = accepted(tenant.apply(added, guess))
+        assert (again.replayed, again.movements) == (True, first.movements)
 
 
 def test_what_is_removed_unseen_is_valued_all_the_same(stock: Stock) -> None:
