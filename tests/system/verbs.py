@@ -10,7 +10,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.clients import Failure
 from tests.harness.asking import Request
 from tests.harness.stock import decimal, timestamp
-from tests.system.draws import FAR, Draws, unit_cost
+from tests.system.draws import OLDEST, Draws, unit_cost
 from tests.system.workload import Workload
 
 
@@ -179,7 +179,8 @@ def update_stocked_item(draw: Draws) -> Request:
     if shelf.is_serial and draw.often(0.5):
         told = draw.serial_number(shelf)
     elif draw.often(0.3):
-        told = {"expire_time": timestamp(FAR)}
+        # Not the other way: units that were passed over while they had expired would seem to have been forgotten.
+        told = {"expire_time": timestamp(OLDEST)}
     return pb.UpdateStockedItemRequest(
         stocked_item=pb.StockedItem(stocked_item_id=draw.layer(shelf), **told), update_mask=FieldMask(paths=list(told))
     )

@@ -257,7 +257,6 @@ def assemble(attempt: Attempt, asked: ask.AssembleStock) -> None:
     attempt.check_quantity(position.item, asked.quantity)
     attempt.check_intake(position.location, position.item)
     attempt.check_tracking(position.item, asked.quantity, asked.lot, asked.serial_number)
-    attempt.check_serial_number(position.item, asked.serial_number)
     for number, component in enumerate(asked.components):
         with attempt.overlooking():
             _, draws = attempt.draw(component.source, component.quantity, path=f"components[{number}].")
@@ -273,7 +272,6 @@ def disassemble(attempt: Attempt, asked: ask.DisassembleStock) -> None:
             attempt.check_quantity(position.item, part.quantity, f"parts[{number}].quantity")
             attempt.check_intake(position.location, position.item)
             attempt.check_tracking(position.item, part.quantity, part.lot, part.serial_number)
-            attempt.check_serial_number(position.item, part.serial_number)
     with attempt.overlooking():
         _, draws = attempt.draw(asked.source, asked.quantity)
         attempt.move_all("consumed", draws)
