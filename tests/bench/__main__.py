@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ def main() -> int:
     arguments = parse()
     logs.configure(level="warning")
     console = Console()
-    wanted = [one for one in MEASUREMENTS if arguments.only in one.name]
+    wanted = [one for one in MEASUREMENTS if is_wanted(one.name, arguments.only)]
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="storekeeper-bench-") as name, ExitStack() as opened:
         stage = Stage(Path(name), opened)
@@ -45,7 +46,7 @@ def main() -> int:
                     figures.add(measurement, measurement.take(stage, arguments.seconds))
             status.update("Checking what is recorded ...")
             stage.check()
-            if arguments.only in memory.NAME:
+            if is_wanted(memory.NAME, arguments.only):
                 status.update("A million operations ...")
                 figures.memory_growth = memory.growth(stage)
         machine = (
@@ -60,13 +61,20 @@ def main() -> int:
     return MISSED if arguments.gates and any(gate.is_missed for gate in reached) else 0
 
 
+def is_wanted(name: str, only: Iterable[str]) -> bool:
+    """Whether a measurement of this name was asked for."""
+    return any(text in name for text in only)
+
+
 def parse() -> argparse.Namespace:
     """The arguments, as the module's docstring shows them."""
     names = ", ".join([*(measurement.name for measurement in MEASUREMENTS), memory.NAME])
     parser = argparse.ArgumentParser(prog="make bench", epilog=f"Measurements: {names}.")
     parser.add_argument("--repetitions", type=int, default=7, help="how often each is measured (7)")
     parser.add_argument("--seconds", type=int, default=2, help="for how long (2)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only measurements with this in their name")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="TEXT", help="only measurements with one of these in their name"
+    )
     parser.add_argument("--gates", action="store_true", help="exit code 1 when a gate is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file as well")
     return parser.parse_args()
