@@ -18,6 +18,7 @@ from storekeeper_stockledger.domain.operations import Operation, StockOrder
 from storekeeper_stockledger.domain.places import Kind
 from storekeeper_stockledger.domain.refusals import DemandExceeded, InsufficientStock, SerialNumberInStock
 from storekeeper_stockledger.storage.listing import ReservationFilter
+from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import ALL, Tenant, accepted, drawn, submission
 from tests.stockledger.verbs import (
     FIRST_EXPIRED_FIRST,
@@ -105,6 +106,16 @@ class TestOneDemand:
         tenant.carry_out(returning(units(unit)))
         (refused,) = tenant.ask(adding(position_id, serial_number="A1"))
         assert isinstance(refused, SerialNumberInStock)
+
+    def test_of_two_units_that_had_one_number_in_turn_only_one_comes_back(self, tenant: Tenant, dump: Dump) -> None:
+        (position_id,) = tenant.positions(tracking=Tracking.SERIAL)
+        for _ in range(2):
+            (unit,) = tenant.bring(adding(position_id, serial_number="A1"))
+            accepted(tenant.ask(picking(units(unit), 1), delivering(units(unit))))
+        before = dump()
+        (refused,) = tenant.ask(returning(position_id))
+        assert isinstance(refused, SerialNumberInStock)
+        assert dump() == before
 
     def test_a_unit_that_leaves_makes_room_for_its_number_to_be_returned_in_the_same_batch(
         self, tenant: Tenant

@@ -67,6 +67,33 @@ def test_parts_with_serial_numbers_are_unique_by_the_database(tenant: Tenant) ->
     tenant.carry_out(assembling(kits, 1, [component(units(unit)), component(units(other))]))
 
 
+def test_a_unit_with_a_serial_number_may_become_part_of_itself(tenant: Tenant) -> None:
+    location_id = tenant.location()
+    serial = tenant.position(tenant.item(1, tracking=Tracking.SERIAL).item_id, location_id)
+    covers = tenant.position(tenant.item(2).item_id, location_id)
+    (covered,) = tenant.bring(adding(serial, serial_number="A1", cost=UnitCost("USD", Decimal(9))))
+    bare = part(serial, serial_number="A1", share=2)
+    taken_apart = disassembling(units(covered), 1, [bare, part(covers, share=1)])
+    _, again, cover = tenant.carry_out(taken_apart).movements
+    assert (again.amount, cover.amount) == (Decimal(6), Decimal(3))
+    assert again.stocked_item_id is not None
+    components = [component(units(again.stocked_item_id)), component(covers)]
+    put_together = assembling(serial, 1, components, serial_number="A1")
+    assert tenant.carry_out(put_together).movements[-1].amount == 9
+    assert tenant.layers(serial) == [0, 0, 1]
+
+
+def test_it_may_not_twice_nor_where_another_one_leaves(tenant: Tenant, dump: Dump) -> None:
+    location_id = tenant.location()
+    serial = tenant.position(tenant.item(1, tracking=Tracking.SERIAL).item_id, location_id)
+    first, _ = tenant.bring(adding(serial, serial_number="A1"), adding(serial, serial_number="A2"))
+    before = dump()
+    twins, other = [part(serial, serial_number="A1")] * 2, [part(serial, serial_number="A2")]
+    outcomes = tenant.ask(disassembling(units(first), 1, twins), disassembling(units(first), 1, other))
+    assert [type(one) for one in outcomes] == [SerialNumberInStock] * 2
+    assert dump() == before
+
+
 def test_a_refused_kit_changes_nothing_byte_for_byte(tenant: Tenant, dump: Dump) -> None:
     wheels, frames, kits = tenant.positions(3)
     tenant.stock(wheels, [5])

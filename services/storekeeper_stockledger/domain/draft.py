@@ -26,7 +26,7 @@ class Draft:
         self._stocked_items: dict[int, StockedItem] = {}
         self._totals: dict[int, Totals] = {}
         self._expired: dict[int, Decimal] = {}
-        self._serial_numbers: dict[tuple[int, str], int] = {}
+        self._serial_numbers: dict[tuple[int, str], int | None] = {}
 
     @property
     def settings(self) -> Settings:
@@ -84,10 +84,10 @@ class Draft:
             places=Places(),
             value=None if value is None else ZERO,
         )
+        self.move(shelf, kind, new, quantity, amount=value, unit_cost=new.unit_cost, **about)
         if new.serial_number:
             # Its id means nothing to whom the second one is refused.
             self._serial_numbers[new.item_id, new.serial_number] = 0
-        self.move(shelf, kind, new, quantity, amount=value, unit_cost=new.unit_cost, **about)
 
     def move(
         self,
@@ -112,6 +112,8 @@ class Draft:
                 raise StockLimitExceeded(shelf.position_id, VALUE_LIMIT)
         after = before.after(move(before.places, kind, quantity), value)
         self._stocked_items[after.stocked_item_id] = after
+        if after.serial_number:
+            self._follow_serial_number(before, after)
         if after.has_expired(self.now):
             expired = self._expired.get(shelf.position_id, shelf.expired)
             self._expired[shelf.position_id] = expired + after.available - before.available
@@ -128,6 +130,12 @@ class Draft:
         after = replace(before, unit_cost=unit_cost, value=value)
         self._stocked_items[after.stocked_item_id] = after
         self._note(shelf, Kind.REVALUED, quantity, after, amount=value - (before.value or ZERO), unit_cost=unit_cost)
+
+    def _follow_serial_number(self, before: StockedItem, after: StockedItem) -> None:
+        """A unit that leaves gives its serial number free, one that comes takes it."""
+        if before.places.on_hand != after.places.on_hand:
+            holder = after.stocked_item_id if after.places.on_hand else None
+            self._serial_numbers[after.item_id, after.serial_number] = holder
 
     def _share(self, before: StockedItem, value: Decimal, quantity: Decimal) -> Decimal:
         return share_of(value, taken=quantity, on_hand=before.places.on_hand, currency_code=self.settings.currency_code)

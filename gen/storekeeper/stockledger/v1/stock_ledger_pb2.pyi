@@ -2357,7 +2357,7 @@ class AssembleStockRequest(_message.Message):
     lot: _builtins.str
     """As in AddStock."""
     serial_number: _builtins.str
-    """As in AddStock."""
+    """As in AddStock; it may be that of a component, which leaves."""
     reference: _builtins.str
     """The outside document, up to 100 characters."""
     @_builtins.property
@@ -2447,7 +2447,7 @@ class Part(_message.Message):
     lot: _builtins.str
     """As in AddStock."""
     serial_number: _builtins.str
-    """As in AddStock."""
+    """As in AddStock; it may be that of the kit, which leaves."""
     @_builtins.property
     def item_at_location(self) -> Global___ItemAtLocation:
         """By item and location."""

@@ -9,7 +9,7 @@ from ..places import Kind, Places
 from ..shelf import Shelf
 from ..stock import StockedItem
 from .checks import check_enters, check_invoice_number, check_quantity, check_reason
-from .entering import check_tracking, past, unit_cost_of, value_of
+from .entering import check_serial_number, check_tracking, past, unit_cost_of, value_of
 
 
 def add(operation: AddStock, draft: Draft) -> None:
@@ -19,7 +19,8 @@ def add(operation: AddStock, draft: Draft) -> None:
     check_quantity(operation.quantity, shelf)
     check_reason(operation.reason, draft.settings)
     check_invoice_number(operation.invoice_number, draft.settings)
-    check_tracking(operation, shelf, draft)
+    check_tracking(operation, shelf)
+    check_serial_number(operation.serial_number, shelf, draft)
     receive_time = past(operation.receive_time, "receive_time", draft)
     unit_cost = unit_cost_of(operation.cost, shelf, draft.settings)
     value = value_of(operation.quantity, unit_cost, shelf, draft.settings)

@@ -13,7 +13,7 @@ from ..stock import UNIT_COST_LIMIT, VALUE_LIMIT
 from .adding import new_stocked_item
 from .checks import check_enters, check_leaves, check_quantity, check_reason
 from .drawing import take_available
-from .entering import check_tracking
+from .entering import check_serial_number, check_tracking
 
 
 def assemble(operation: AssembleStock, draft: Draft) -> None:
@@ -22,7 +22,7 @@ def assemble(operation: AssembleStock, draft: Draft) -> None:
     target = draft.stock.shelf(operation.target)
     check_enters(target)
     check_quantity(operation.quantity, target)
-    check_tracking(operation, target, draft)
+    check_tracking(operation, target)
     for number, component in enumerate(operation.components):
         _consume(component, f"components[{number}].", operation.reference, draft)
     _produce(operation, target, _cost_of(draft), operation.reference, draft)
@@ -43,7 +43,7 @@ def disassemble(operation: DisassembleStock, draft: Draft) -> None:
         target = draft.stock.shelf(part.target)
         check_enters(target)
         check_quantity(part.quantity, target, f"parts[{number}].quantity")
-        check_tracking(part, target, draft)
+        check_tracking(part, target)
         _produce(part, target, value, operation.reference, draft)
 
 
@@ -70,6 +70,8 @@ def _divided(value: Decimal | None, parts: Sequence[Part], currency_code: str) -
 
 
 def _produce(made: AssembleStock | Part, target: Shelf, value: Decimal | None, reference: str, draft: Draft) -> None:
+    # A unit that left for it may have had the number: what is taken apart can come back as one of its own parts.
+    check_serial_number(made.serial_number, target, draft)
     unit_cost = None if value is None else unit_cost_of(value, made.quantity)
     if unit_cost is not None and unit_cost >= UNIT_COST_LIMIT:
         raise StockLimitExceeded(target.position_id, UNIT_COST_LIMIT)

@@ -35,12 +35,11 @@ class Entering(Protocol):
         """Theirs, or empty."""
 
 
-def check_tracking(entering: Entering, shelf: Shelf, draft: Draft) -> None:
-    """The item's tracking is satisfied, and no unit in stock has the serial number."""
+def check_tracking(entering: Entering, shelf: Shelf) -> None:
+    """The item's tracking is satisfied."""
     demand = _broken_demand(entering, shelf.item.tracking)
     if demand:
         raise TrackingViolated(shelf.item.item_id, shelf.item.tracking, demand)
-    check_serial_number(entering.serial_number, shelf, draft)
 
 
 def check_serial_number(serial_number: str, shelf: Shelf, draft: Draft) -> None:
