@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+import psycopg
 import pytest
 from sqlalchemy import inspect
 
@@ -25,7 +27,8 @@ from storekeeper_stockledger.storage.listing import (
     StockedItemFilter,
 )
 from storekeeper_stockledger.storage.tables import expectation, position
-from tests.stockledger.tenant import ALL, Tenant, deadline
+from tests.harness.databases import LedgerDatabase
+from tests.stockledger.tenant import ALL, Tenant, accepted, deadline, submission
 from tests.stockledger.verbs import (
     cancelling,
     delivering,
@@ -34,6 +37,7 @@ from tests.stockledger.verbs import (
     picking,
     receiving,
     releasing,
+    removing,
     reserving,
     returning,
 )
@@ -198,6 +202,29 @@ class TestExpiry:
             tenant.tenant_id, ALL, ReservationFilter(demand="gone", include_closed=True)
         ).rows
         assert gone.expire_time is None
+
+    def test_readers_go_by_the_time_of_writers_also_when_the_clock_was_turned_back(
+        self, tenant: Tenant, expired: tuple[int, int], ledger_database: LedgerDatabase
+    ) -> None:
+        position_id, stocked_item_id = expired
+        with journal_ahead_of_the_clock(ledger_database, tenant, 2 * LATER):
+            assert totals(tenant, position_id) == Totals(available=Decimal(9), picked=Decimal(1))
+            assert [one.available for one in tenant.stocked_items(position_id)] == [9]
+            assert held(tenant) == [("picked", stocked_item_id, 0, 1, 0)]
+            accepted(tenant.apply(submission(removing(position_id, 9), validate_only=True)))
+        assert totals(tenant, position_id).available == 7
+
+
+@contextmanager
+def journal_ahead_of_the_clock(ledger_database: LedgerDatabase, tenant: Tenant, ahead: timedelta) -> Iterator[None]:
+    """The tenant's newest record is of a time that the clock has not come to."""
+    with psycopg.connect(ledger_database.owner_url, autocommit=True) as owner:
+        move = "UPDATE journal_head SET record_time = record_time + %s WHERE tenant_id = %s"
+        owner.execute(move, [ahead, tenant.tenant_id])
+        try:
+            yield
+        finally:
+            owner.execute(move, [-ahead, tenant.tenant_id])
 
 
 class TestExpectations:

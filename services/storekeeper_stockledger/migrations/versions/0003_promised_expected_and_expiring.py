@@ -113,7 +113,8 @@ STEPS = (
         ON stocked_item (tenant_id, position_id, order_line, receive_time, stocked_item_id)
         WHERE order_line <> ''
     """,
-    # What expires is available again from that instant on, whether or not somebody has written it down.
+    # What expires is available again from that instant on, whether or not somebody has written it down: by the time that
+    # writers go by, which never runs behind the newest record, even if the clock is turned back.
     """
     CREATE OR REPLACE VIEW position_now AS
     SELECT p.tenant_id, p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum,
@@ -122,11 +123,13 @@ STEPS = (
       FROM position p
       LEFT JOIN LATERAL (
            SELECT sum(r.reserved) AS units
-             FROM reservation r
-            WHERE p.next_expiry <= now()
-              AND r.tenant_id = p.tenant_id
+             FROM journal_head head
+             JOIN reservation r
+               ON r.tenant_id = head.tenant_id AND r.expire_time <= greatest(now(), head.record_time)
+            WHERE p.next_expiry IS NOT NULL
+              AND p.next_expiry <= greatest(now(), head.record_time)
+              AND head.tenant_id = p.tenant_id
               AND r.position_id = p.position_id
-              AND r.expire_time <= now()
            ) AS expired ON true
     """,
     """
@@ -138,21 +141,24 @@ STEPS = (
       FROM stocked_item s
       LEFT JOIN LATERAL (
            SELECT sum(r.reserved) AS units
-             FROM reservation r
+             FROM journal_head head
+             JOIN reservation r
+               ON r.tenant_id = head.tenant_id AND r.expire_time <= greatest(now(), head.record_time)
             WHERE s.reserved > 0
-              AND r.tenant_id = s.tenant_id
+              AND head.tenant_id = s.tenant_id
               AND r.stocked_item_id = s.stocked_item_id
-              AND r.expire_time <= now()
            ) AS expired ON true
     """,
     """
     CREATE OR REPLACE VIEW reservation_now AS
     SELECT r.tenant_id, r.position_id, r.demand, r.stocked_item_id, p.item_id, p.location_id,
-           CASE WHEN r.expire_time <= now() THEN 0 ELSE r.reserved END AS reserved, r.picked, r.delivered,
-           CASE WHEN r.expire_time <= now() THEN NULL ELSE r.expire_time END AS expire_time,
-           r.open AND (r.picked > 0 OR r.expire_time IS NULL OR r.expire_time > now()) AS open
+           CASE WHEN r.expire_time <= clock.now THEN 0 ELSE r.reserved END AS reserved, r.picked, r.delivered,
+           CASE WHEN r.expire_time <= clock.now THEN NULL ELSE r.expire_time END AS expire_time,
+           r.open AND (r.picked > 0 OR r.expire_time IS NULL OR r.expire_time > clock.now) AS open
       FROM reservation r
       JOIN position p ON p.tenant_id = r.tenant_id AND p.position_id = r.position_id
+      JOIN (SELECT tenant_id, greatest(now(), record_time) AS now FROM journal_head) AS clock
+        ON clock.tenant_id = r.tenant_id
     """,
 )
 
