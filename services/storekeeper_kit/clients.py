@@ -19,6 +19,12 @@ from storekeeper_kit.refusals import Violation
 # For calls that set no deadline themselves. It ends them here, and the server has a default of its own.
 CALL_TIMEOUT_S = 10.0
 
+# The methods of our services that are streams: those last as long as their callers wish.
+STREAMS = (
+    {"service": "storekeeper.stockledger.v1.StockLedger", "method": "ChangeStock"},
+    {"service": "storekeeper.stockledger.v1.StockLedger", "method": "WatchMovements"},
+)
+
 RETRIES = {
     "maxAttempts": 5,
     "initialBackoff": "0.1s",
@@ -77,4 +83,5 @@ def failure_of(error: grpc.RpcError) -> Failure:
 
 def _options(timeout_s: float) -> tuple[tuple[str, str | int], ...]:
     every_method = {"name": [{}], "timeout": f"{timeout_s:.3f}s", "retryPolicy": RETRIES}
-    return (*OPTIONS, ("grpc.service_config", json.dumps({"methodConfig": [every_method]})))
+    streams = {"name": STREAMS, "retryPolicy": RETRIES}
+    return (*OPTIONS, ("grpc.service_config", json.dumps({"methodConfig": [every_method, streams]})))

@@ -33,7 +33,7 @@ from storekeeper_kit.refusals import (
     internal_error,
     refusal_for,
 )
-from storekeeper_kit.streams import Context, Ending, Stopping, write
+from storekeeper_kit.streams import Context, Ending, write
 
 # Health and reflection are gRPC's own, and answer even when ours refuse.
 OUR_METHODS = "/storekeeper."
@@ -123,9 +123,6 @@ def answer_refusals(method: Method, behaviour: Behaviour) -> Behaviour:
         except grpc.aio.BaseError:
             # gRPC's own: the call was aborted already, or the client has gone.
             raise
-        except Stopping:
-            # As gRPC itself refuses whoever comes from now on, and so without a reason of ours.
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is stopping")
         except Exception as error:
             refusal = refusal_for(error, method.refusals)
             if refusal is None:

@@ -70,6 +70,10 @@ class Stalled(Exception):
     """The client of a stream took nothing for too long."""
 
 
+class Stopping(Exception):
+    """The server stops, so the stream ends."""
+
+
 def refusal_for(error: Exception, table: Table) -> Refusal | None:
     """The refusal that the table, or else the kit's own, has for this class of error or its nearest base."""
     for known in (table, KIT_REFUSALS):
@@ -147,5 +151,10 @@ KIT_REFUSALS: Table = {
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "WATCH_STALLED",
         "nothing was taken for too long; go on from the token of the last message that arrived",
+    ),
+    Stopping: lambda _: Refusal(
+        grpc.StatusCode.UNAVAILABLE,
+        "SERVER_STOPPING",
+        "the server is stopping; go on with another stream, from the token or with the request ids of this one",
     ),
 }

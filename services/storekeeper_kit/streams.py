@@ -16,14 +16,10 @@ from typing import Any, TypeVar
 
 import grpc
 
-from storekeeper_kit.refusals import Stalled
+from storekeeper_kit.refusals import Stalled, Stopping
 
 Context = grpc.aio.ServicerContext[Any, Any]
 T = TypeVar("T")
-
-
-class Stopping(Exception):
-    """The server stops, so the stream ends."""
 
 
 class Ending:

@@ -18,7 +18,7 @@ TIMEOUT_S: Final = 20.0
 SETTLE_TIMEOUT_S: Final = 40.0
 SETTLE_INTERVAL_S: Final = 0.02
 REPLAYED: Final = ("storekeeper-replayed", "true")
-UNKNOWN: Final = {"", "DATABASE_UNAVAILABLE", "DEADLINE_PASSED", "OVERLOADED"}
+UNKNOWN: Final = {"", "DATABASE_UNAVAILABLE", "DEADLINE_PASSED", "OVERLOADED", "SERVER_STOPPING"}
 """Reasons that leave open what happened. The empty one is gRPC's: the server never said anything."""
 OPTIONS: Final = (
     # A connection of its own for each channel, as clients in processes of their own have.

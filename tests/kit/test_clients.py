@@ -2,15 +2,22 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
 
 import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
+from storekeeper.catalog.v1 import catalog_pb2
+from storekeeper.stockledger.v1 import stock_ledger_pb2
+from storekeeper_kit import clients
 from storekeeper_kit.clients import blocking_channel, channel, failure_of
 from storekeeper_kit.refusals import InvalidRequest, Unavailable, Violation
-from tests.kit.serving import CALL, TIMEOUT_S, Client, failure, service, serving
+from tests.kit.serving import CALL, TIMEOUT_S, WATCH, Client, failure, service, serving
+
+SERVICE: Final = WATCH.split("/")[1]
+SOON_S: Final = 0.1
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[[str], Awaitable[str]], Callable[[], int]]:
@@ -58,6 +65,29 @@ def test_a_call_without_a_deadline_gets_one() -> None:
     with served as server, blocking_channel(server.address, timeout_s=2) as to:
         refusal = failure(Client(server.address, to).call, timeout=None)
     assert refusal.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_stream_lasts_as_long_as_its_client_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(_: str) -> AsyncIterator[str]:
+        for text in ("first", "second"):
+            yield text
+            await asyncio.sleep(3 * SOON_S)
+
+    monkeypatch.setattr(clients, "STREAMS", [{"service": SERVICE, "method": "Watch"}])
+    with serving(service(watch=slow)) as server, blocking_channel(server.address, timeout_s=SOON_S) as to:
+        method = to.unary_stream(WATCH, StringValue.SerializeToString, StringValue.FromString)
+        assert [message.value for message in method(StringValue())] == ["first", "second"]
+
+
+def test_the_streams_of_our_services_are_known() -> None:
+    streams = [
+        {"service": described.full_name, "method": method.name}
+        for file in (catalog_pb2, stock_ledger_pb2)
+        for described in file.DESCRIPTOR.services_by_name.values()
+        for method in described.methods
+        if method.client_streaming or method.server_streaming
+    ]
+    assert sorted(streams, key=str) == sorted(clients.STREAMS, key=str)
 
 
 def test_an_asynchronous_client_reads_failures_alike() -> None:

@@ -229,7 +229,8 @@ class TestStopping:
             watching = [client.watch(str(number)) for number in range(3)]
             assert [next(messages) for messages in watching] == ["0", "1", "2"]
             running.process.send_signal(signal.SIGTERM)
-            assert {failure(next, messages).code for messages in watching} == {grpc.StatusCode.UNAVAILABLE}
+            refusals = [failure(next, messages) for messages in watching]
+            assert {(one.code, one.reason) for one in refusals} == {(grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING")}
             assert running.process.wait(TIMEOUT_S) == 0
 
     def test_what_came_on_a_stream_is_answered_before_it_ends(self) -> None:
@@ -246,7 +247,7 @@ class TestStopping:
             client.call()
             running.process.send_signal(signal.SIGTERM)
             assert next(answers) == "0.5"
-            assert failure(next, answers).code is grpc.StatusCode.UNAVAILABLE
+            assert failure(next, answers).reason == "SERVER_STOPPING"
             ended.set()
             assert running.process.wait(TIMEOUT_S) == 0
 

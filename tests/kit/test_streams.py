@@ -11,7 +11,8 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from storekeeper_kit.deadline import time_remaining
-from storekeeper_kit.streams import Ending, Stopping
+from storekeeper_kit.refusals import Stopping
+from storekeeper_kit.streams import Ending
 from tests.kit.serving import TIMEOUT_S, WATCH, failure, service, serving
 from tests.kit.waiting import eventually
 

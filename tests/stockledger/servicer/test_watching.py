@@ -289,7 +289,8 @@ class TestTheServersEnd:
             with Watcher(process.address, stock.metadata) as watching:
                 next(watching)
                 os.kill(process.pid, signal.SIGTERM)
-                assert watching.refusal().code is grpc.StatusCode.UNAVAILABLE
+                refusal = watching.refusal()
+            assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING")
             process.wait_for_end()
 
 

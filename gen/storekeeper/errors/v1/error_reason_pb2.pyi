@@ -46,6 +46,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. Another service, which this one has to ask, can't be reached; nothing happened. Metadata: service, its
     name.
     """
+    SERVER_STOPPING: _ErrorReason.ValueType  # 15
+    """UNAVAILABLE. The server is stopping, and so its streams end. Another stream goes on where this one ended: a watch from
+    its last token, changes with the same request ids. No metadata.
+    """
     LOCATION_NOT_FOUND: _ErrorReason.ValueType  # 20
     """NOT_FOUND. No such location. Metadata: locationId."""
     LOCATION_NAME_TAKEN: _ErrorReason.ValueType  # 21
@@ -164,6 +168,10 @@ INTERNAL_ERROR: ErrorReason.ValueType  # 13
 SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 14
 """UNAVAILABLE. Another service, which this one has to ask, can't be reached; nothing happened. Metadata: service, its
 name.
+"""
+SERVER_STOPPING: ErrorReason.ValueType  # 15
+"""UNAVAILABLE. The server is stopping, and so its streams end. Another stream goes on where this one ended: a watch from
+its last token, changes with the same request ids. No metadata.
 """
 LOCATION_NOT_FOUND: ErrorReason.ValueType  # 20
 """NOT_FOUND. No such location. Metadata: locationId."""

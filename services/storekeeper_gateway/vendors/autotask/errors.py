@@ -62,6 +62,7 @@ ERRORS: Final[Mapping[str, str | Callable[[Failure], str]]] = {
     "DATABASE_UNAVAILABLE": AWAY,
     "DEADLINE_PASSED": AWAY,
     "SERVICE_UNAVAILABLE": AWAY,
+    "SERVER_STOPPING": AWAY,
     "OVERLOADED": "Too many requests are being answered at once. Nothing happened; please try later.",
     "INTERNAL_ERROR": "An error occurred, which is logged under the id {errorId}.",
     "LOCATION_NOT_FOUND": "The value [{locationId}] of inventoryLocationID refers to no InventoryLocation that exists.",
