@@ -427,6 +427,12 @@ class TestRepeats:
 
 
 class TestPreviews:
+    def test_use_up_no_ids(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        (first,) = tenant.bring(adding(position_id, 1))
+        accepted(tenant.apply(submission(adding(position_id, 1), validate_only=True)))
+        assert tenant.bring(adding(position_id, 1)) == [first + 1]
+
     def test_a_preview_tells_what_would_happen_and_changes_nothing(self, tenant: Tenant, dump: Dump) -> None:
         (position_id,) = tenant.positions()
         first, second = tenant.stock(position_id, (3, 3))

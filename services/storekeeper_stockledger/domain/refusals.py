@@ -38,7 +38,7 @@ class LocationNameTaken(Refused):
 
 @dataclass(eq=False)
 class LocationInactive(Refused):
-    """No stock comes into an inactive location."""
+    """No stock comes into an inactive location, and none is taken there unless the tenant allows it."""
 
     location_id: int
 
@@ -117,7 +117,7 @@ class InsufficientStock(Refused):
 
 @dataclass(eq=False)
 class TooManyStockedItems(Refused):
-    """The removal would draw on more stocked items than one call may."""
+    """The operation would draw on more stocked items than one call may."""
 
     limit: int
     covered: Decimal

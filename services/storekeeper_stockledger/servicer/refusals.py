@@ -91,7 +91,7 @@ REFUSALS: Final[Table] = {
     domain.TooManyStockedItems: lambda error: Refusal(
         StatusCode.FAILED_PRECONDITION,
         "TOO_MANY_STOCKED_ITEMS",
-        f"one removal draws on at most {error.limit} stocked items, which cover {plain(error.covered)} units here",
+        f"one change draws on at most {error.limit} stocked items, which cover {plain(error.covered)} units here",
         {"limit": str(error.limit), "coveredQuantity": plain(error.covered)},
     ),
     domain.SerialUnitRequired: lambda error: Refusal(

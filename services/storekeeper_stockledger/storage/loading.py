@@ -81,7 +81,7 @@ def lock_and_load(
     `opening` are positions that may be opened, as PositionsMissing told. `generously` reads as much as one operation,
     or several together, can need.
     """
-    needs = needs_of(submission.operation for submission in submissions)
+    needs = needs_of(submissions)
     loading = _Loading(connection, tenant_id, needs, generously=generously)
     repeats = loading.lock(submissions, opening)
     loading.look_again(opening)

@@ -34,6 +34,7 @@ from ..domain.operations import (
     StockedItemId,
     StockedItemIds,
     StockOrder,
+    Submission,
     TransferStock,
     UnpickStock,
     UnreceiveStock,
@@ -88,11 +89,15 @@ class Needs:
         return list(ids)
 
 
-def needs_of(operations: Iterable[Operation]) -> Needs:
-    """What all of the operations need."""
+def needs_of(submissions: Iterable[Submission]) -> Needs:
+    """What all of them need."""
     needs = Needs()
-    for operation in operations:
-        _NEEDS[type(operation)](operation, needs)
+    for submission in submissions:
+        new_ids = needs.new_ids
+        _NEEDS[type(submission.operation)](submission.operation, needs)
+        if submission.validate_only:
+            # What a preview would make gets no id.
+            needs.new_ids = new_ids
     return needs
 
 

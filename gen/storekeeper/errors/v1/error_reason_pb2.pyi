@@ -99,8 +99,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: positionId, limit.
     """
     TOO_MANY_STOCKED_ITEMS: _ErrorReason.ValueType  # 55
-    """FAILED_PRECONDITION. The removal would draw on more stocked items than one call may: remove in several calls.
-    Metadata: limit, and coveredQuantity, which one call may remove.
+    """FAILED_PRECONDITION. The change would draw on more stocked items than one call may: make it in several calls.
+    Metadata: limit, and coveredQuantity, which one call may take.
     """
     STOCKED_ITEM_IN_USE: _ErrorReason.ValueType  # 56
     """FAILED_PRECONDITION. The unit is reserved, picked or gone, so its serial number is frozen. Metadata: stockedItemId."""
@@ -222,8 +222,8 @@ STOCK_LIMIT_EXCEEDED: ErrorReason.ValueType  # 54
 Metadata: positionId, limit.
 """
 TOO_MANY_STOCKED_ITEMS: ErrorReason.ValueType  # 55
-"""FAILED_PRECONDITION. The removal would draw on more stocked items than one call may: remove in several calls.
-Metadata: limit, and coveredQuantity, which one call may remove.
+"""FAILED_PRECONDITION. The change would draw on more stocked items than one call may: make it in several calls.
+Metadata: limit, and coveredQuantity, which one call may take.
 """
 STOCKED_ITEM_IN_USE: ErrorReason.ValueType  # 56
 """FAILED_PRECONDITION. The unit is reserved, picked or gone, so its serial number is frozen. Metadata: stockedItemId."""

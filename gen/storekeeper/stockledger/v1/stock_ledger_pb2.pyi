@@ -860,7 +860,10 @@ class AsOf(_message.Message):
     """Right after this movement: 0 (before the first) up to the last."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """What was recorded at this time or before. Not in the future."""
+        """What was recorded at this time or before, to the microsecond. Not in the future. Changes that were recorded together
+        have one time: a movement tells them apart. What is being recorded at this very moment may have its time already, and
+        joins the instants of the last few milliseconds when it is there.
+        """
 
     def __init__(
         self,
