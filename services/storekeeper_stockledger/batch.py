@@ -17,6 +17,7 @@ from storekeeper_kit.request_ids import new_request_id
 from .domain.costs import UnitCost
 from .domain.decide import decide
 from .domain.decisions.demanding import EXPIRIES_MAX
+from .domain.draw_orders import draw_order
 from .domain.draws import DRAWS_MAX
 from .domain.journal import Entry, RecordedMovement, recorded_movement
 from .domain.operations import (
@@ -306,4 +307,5 @@ def _entry(submission: Submission, movements: tuple[Movement, ...], now: datetim
         reason=submission.operation.reason,
         effective_time=movements[0].effective_time if movements else now,
         movements=movements,
+        draws=draw_order(submission.operation, movements),
     )

@@ -19,6 +19,7 @@ from typing import Final
 import psycopg
 
 from tests.harness.books import Layer, Site
+from tests.harness.kinds import NAMED_ONES
 from tests.harness.scribe import Scribe
 
 SHOP: Final = 1
@@ -124,12 +125,12 @@ class LongJournal:
         scribe = self._scribe
         if stocked.delivered and self._chance.random() < 0.2:
             demand, layer, quantity = stocked.delivered.popleft()
-            scribe.operation("return_stock")
+            scribe.operation("return_stock", draws=NAMED_ONES)
             scribe.move("returned", layer, quantity, demand=demand)
             self._put_back(stocked, layer)
         elif stocked.picked:
             demand, layer, quantity = stocked.picked.popleft()
-            scribe.operation("deliver_stock")
+            scribe.operation("deliver_stock", draws=NAMED_ONES)
             scribe.move("delivered", layer, quantity, demand=demand)
             stocked.delivered.append((demand, layer, quantity))
             if len(stocked.delivered) > LAYERS_MIN:
@@ -137,7 +138,7 @@ class LongJournal:
         elif stocked.reserved:
             demand, layer, quantity = stocked.reserved.popleft()
             released = self._chance.random() < 0.2
-            scribe.operation("release_stock" if released else "pick_stock")
+            scribe.operation("release_stock" if released else "pick_stock", draws=NAMED_ONES)
             scribe.move("released" if released else "picked_reserved", layer, quantity, demand=demand)
             if released:
                 self._put_back(stocked, layer)

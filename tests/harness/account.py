@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,6 +15,7 @@ from google.type.money_pb2 import Money
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.clients import Failure
+from tests.harness.asked_order import order_asked
 from tests.harness.asking import Answer
 from tests.harness.journal import PLACES, TOTALS, Journal, Movement, Operation
 from tests.harness.kinds import OPERATIONS
@@ -28,9 +28,6 @@ UNTOLD = {"revalued"}
 """Kinds of movements that no response has."""
 TOLD_MAX = 1000
 """How many movements a response has at the most."""
-NAMED = {"stocked_item_id", "stocked_items"}
-"""Sources that name the stocked items to be drawn on."""
-USUAL_ORDERS = {pb.STOCK_ORDER_UNSPECIFIED, pb.STOCK_ORDER_OLDEST_FIRST}
 
 
 class Account:
@@ -62,10 +59,6 @@ class Account:
         failures = [answer.failure for answer in self._answers if answer.failure is not None]
         return [failure for failure in failures if failure.reason not in reasons]
 
-    def oldest_first(self) -> set[str]:
-        """The requests that took from positions in the usual order, without naming a stocked item."""
-        return {answer.request.request_id for answer in self.accepted() if _is_oldest_first(answer.request)}
-
     def check(self, journal: Journal) -> None:
         """Fail unless the journal has what clients were told, and nothing else."""
         told = self._told()
@@ -76,6 +69,14 @@ class Account:
         assert not unheard, f"{len(unheard)} operations are recorded that were never accepted: {sorted(unheard)[:3]}"
         for request_id, lines in told.items():
             assert lines == stored[request_id], f"{request_id} was told {lines}, and recorded are {stored[request_id]}"
+        self._check_orders(journal)
+
+    def _check_orders(self, journal: Journal) -> None:
+        """What was asked for is recorded; whether it was done, `check_order` tells from that."""
+        recorded = {operation.request_id: operation.draws for operation in journal.operations}
+        for answer in self.accepted():
+            order, drawn_in = order_asked(answer.request, answer.movements), recorded[UUID(answer.request.request_id)]
+            assert order == drawn_in, f"{answer.request.request_id} asks for {order!r}, and is drawn in {drawn_in!r}"
 
     def _told(self) -> dict[UUID, list[object]]:
         told: dict[UUID, list[object]] = {}
@@ -88,16 +89,6 @@ class Account:
 def first_answers(answers: Iterable[Answer]) -> list[Answer]:
     """Those that carried something out, rather than repeat what an earlier request had done."""
     return [answer for answer in answers if answer.accepted and not answer.replayed]
-
-
-def _is_oldest_first(request: Any) -> bool:
-    if isinstance(request, pb.CountStockRequest):
-        return request.WhichOneof("target") not in NAMED
-    if isinstance(request, pb.AssembleStockRequest):
-        return all(_is_oldest_first(component) for component in request.components)
-    if "source" not in request.DESCRIPTOR.fields_by_name:
-        return False
-    return request.source.WhichOneof("kind") not in NAMED and request.source.order in USUAL_ORDERS
 
 
 def _stored(journal: Journal) -> dict[UUID, list[object]]:

@@ -32,7 +32,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "journal_head": ("last_operation_id", "last_movement_id", "record_time", "chain_hash"),
     "operation": (
         *("operation_id", "request_id", "kind", "fingerprint", "actor", "reason", "effective_time"),
-        *("movement_count", "last_movement_id", "record_time", "chain_hash"),
+        *("draws", "movement_count", "last_movement_id", "record_time", "chain_hash"),
     ),
     "movement": (
         *("movement_id", "operation_id", "line", "record_time", "kind", "stocked_item_id", "position_id", "quantity"),

@@ -43,6 +43,7 @@ class Operation:
     effective_time: datetime
     record_time: datetime
     chain_hash: bytes | None
+    draws: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class StockedItem:
     expire_time: datetime | None
     parent_stocked_item_id: int | None
     order_line: str
+    expiry_operation_id: int | None
     places: dict[str, Decimal]
     """With `received`."""
 

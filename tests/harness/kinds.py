@@ -79,6 +79,17 @@ OPERATIONS = {
 }
 """What movements an operation of each kind has, in their order."""
 
+USUAL_ORDERS = {
+    **dict.fromkeys(("remove_stock", "reserve_stock", "pick_stock", "transfer_stock"), "oldest_first"),
+    **dict.fromkeys(("assemble_stock", "disassemble_stock"), "oldest_first"),
+    **dict.fromkeys(("close_position", "count_stock", "deliver_stock"), "oldest_first+expired"),
+    **dict.fromkeys(("release_stock", "unpick_stock", "return_stock", "unreceive_stock"), "newest_first+expired"),
+}
+"""In which order each kind of operation draws on stocked items, unless it names them or another order."""
+
+NAMED_ONES = "named+expired"
+"""The order in which stocked items are drawn on that are named, expired or not."""
+
 _PATTERNS = {
     operation: re.compile(re.sub(r"[a-z_]+", r"(?:\g<0>;)", kinds), re.VERBOSE)
     for operation, kinds in OPERATIONS.items()

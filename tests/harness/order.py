@@ -1,49 +1,59 @@
-"""The order of draws: which stocked item comes first, when nobody named one."""
+"""The order of draws: which stocked item comes first, by the order that the journal says an operation drew in."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import UUID
+from itertools import chain, repeat
+from typing import Any
 
 from tests.harness.balances import HELD
 from tests.harness.journal import Journal, Movement, StockedItem
 from tests.harness.kinds import ENDS
 
-ALWAYS = {"close_position"}
-"""Kinds of operations that never name a stocked item."""
+BY_ITSELF = {"expire_reservations"}
+"""Kinds of operations that draw in no order: what they take follows from the time."""
 
-WHAT_EXPIRES = {"removed", "reserved", "picked", "transferred_out", "consumed"}
-"""Kinds that pass over what is not to be used any more."""
+FROM_AVAILABLE = {
+    *("removed", "reserved", "picked", "transferred_out", "relocated_out", "consumed", "counted_out", "unreceived"),
+}
 
-BACKWARDS = {"released", "unpicked", "unpicked_reserved", "returned", "unreceived"}
-"""Kinds that undo something: the newest first."""
+DRAWING = FROM_AVAILABLE | {
+    *("picked_reserved", "delivered", "released", "unpicked", "unpicked_reserved", "returned"),
+}
 
-DRAWING = WHAT_EXPIRES | BACKWARDS | {"picked_reserved", "delivered", "counted_out"}
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def check_order(journal: Journal, oldest_first: Collection[UUID]) -> None:
-    """I10: at each draw in the usual order, no other stocked item of the position should have come first.
+def check_order(journal: Journal) -> None:
+    """I10: at each draw, no other stocked item should have come first, by the order in which it was drawn.
 
-    Steps forward take the oldest, those back the newest. Stocked items join the line in the order of the journal, so
-    one that came later is no witness against a draw before it. A test that changes when a stocked item expires must not
-    name draws that passed it over before.
-
-    Args:
-        journal: What happened.
-        oldest_first: The requests that named no stocked item, and no order of their own.
+    Stocked items join the line in the order of the journal, so one that came later is no witness against a draw before
+    it. When one was to expire is known only from the last time on that somebody changed it.
     """
-    usual = {
-        operation.operation_id: operation.kind
+    movements = journal.movements_of()
+    orders = {
+        movement.movement_id: order
         for operation in journal.operations
-        if operation.kind in ALWAYS or operation.request_id in oldest_first
+        if operation.kind not in BY_ITSELF
+        for movement, order in zip(movements.get(operation.operation_id, []), _orders(operation.draws), strict=False)
     }
     line = _Line(journal.stocked_items)
     for movement in journal.movements:
-        if movement.operation_id in usual and movement.kind in DRAWING:
-            line.check(movement, with_expired=usual[movement.operation_id] in ALWAYS)
+        order = orders.get(movement.movement_id)
+        if movement.kind in DRAWING and order is not None:
+            assert order, f"movement {movement.movement_id}, {movement.kind}, draws in no order"
+            line.check(movement, order.removesuffix("+expired"), with_expired=order.endswith("+expired"))
         line.move(movement)
+
+
+def _orders(draws: str) -> Iterator[str]:
+    """The order of each movement: the same of all, or, where they differ, each of so many."""
+    if ":" not in draws:
+        return repeat(draws)
+    runs = (run.split(":") for run in draws.split())
+    return chain.from_iterable(repeat(order, int(count)) for order, count in runs)
 
 
 @dataclass(slots=True)
@@ -56,24 +66,34 @@ class _Line:
     held: defaultdict[tuple[int, str, str], dict[int, Decimal]] = field(default_factory=lambda: defaultdict(dict))
     """By position, demand, place and stocked item."""
 
-    def check(self, movement: Movement, *, with_expired: bool) -> None:
+    def check(self, movement: Movement, order: str, *, with_expired: bool) -> None:
         """Fail if another stocked item should have come first."""
+        name = f"movement {movement.movement_id}, {movement.kind}, drew on stocked item {movement.stocked_item_id}"
         drawn = self.items[movement.stocked_item_id]  # type: ignore[index]
-        passed_over = not with_expired and movement.kind in WHAT_EXPIRES
-        candidates = [
-            item
-            for item in self._line(movement)
-            if item is drawn or not (passed_over and _may_have_expired(item, movement.record_time))
-        ]
-        first = max(candidates, key=_age) if movement.kind in BACKWARDS else min(candidates, key=_age)
-        assert first is drawn, (
-            f"movement {movement.movement_id}, {movement.kind}, drew on stocked item {drawn.stocked_item_id}, "
-            f"though {first.stocked_item_id}, which comes first, had units"
+        if movement.kind == "picked_reserved" and order != "named":
+            # The order that is asked for is that of what the demand has not reserved.
+            order = "oldest_first"
+        passes_over = movement.kind in FROM_AVAILABLE and not with_expired
+        assert not (passes_over and _had_expired(drawn, movement)), f"{name}, which had expired"
+        if order == "named" or (order == "first_expired_first" and not _is_known(drawn, movement)):
+            return
+        first = min(self._candidates(movement, order, passes_over=passes_over), key=KEYS[order], default=drawn)
+        assert KEYS[order](drawn) <= KEYS[order](first), (
+            f"{name}, though {first.stocked_item_id}, which comes first, had units"
         )
         if movement.kind == "picked":
             assert not self.held[movement.position_id, movement.demand, "reserved"], (
                 f"movement {movement.movement_id} takes what is available, though its demand has units reserved"
             )
+
+    def _candidates(self, movement: Movement, order: str, *, passes_over: bool) -> Iterator[StockedItem]:
+        """The stocked items that could have been drawn on, as far as is known."""
+        heeds_expiry = passes_over or order == "first_expired_first"
+        for item in self._line(movement):
+            if heeds_expiry and not _is_known(item, movement):
+                continue
+            if not (passes_over and _had_expired(item, movement)):
+                yield item
 
     def _line(self, movement: Movement) -> Iterator[StockedItem]:
         origin = ENDS[movement.kind][0]
@@ -101,9 +121,30 @@ class _Line:
             line.pop(item_id, None)
 
 
-def _age(item: StockedItem) -> tuple[datetime, int]:
+def _is_known(item: StockedItem, movement: Movement) -> bool:
+    """Whether it expired then as it does now."""
+    return item.expiry_operation_id is None or item.expiry_operation_id < movement.operation_id
+
+
+def _had_expired(item: StockedItem, movement: Movement) -> bool:
+    return _is_known(item, movement) and item.expire_time is not None and item.expire_time <= movement.effective_time
+
+
+def _oldest_first(item: StockedItem) -> tuple[Any, ...]:
     return item.age
 
 
-def _may_have_expired(item: StockedItem, record_time: datetime) -> bool:
-    return item.expire_time is not None and item.expire_time <= record_time
+def _newest_first(item: StockedItem) -> tuple[Any, ...]:
+    return (-item.receive_time.timestamp(), -item.stocked_item_id)
+
+
+def _first_expired_first(item: StockedItem) -> tuple[Any, ...]:
+    return (item.expire_time or NEVER, *item.age)
+
+
+KEYS = {
+    "oldest_first": _oldest_first,
+    "newest_first": _newest_first,
+    "first_expired_first": _first_expired_first,
+}
+"""By order: what comes first has the least."""

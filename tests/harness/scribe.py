@@ -18,7 +18,7 @@ import psycopg
 from tests.harness.books import ZERO, Books, Layer, Site, Units, amount_of, cents, follow_amount, hold, move
 from tests.harness.copying import Tables
 from tests.harness.journal import PLACES
-from tests.harness.kinds import COSTING
+from tests.harness.kinds import COSTING, USUAL_ORDERS
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BETWEEN_BATCHES: Final = timedelta(milliseconds=20)
@@ -81,15 +81,17 @@ class Scribe:
 
     # --- what happens to it ---
 
-    def operation(self, kind: str, *, actor: str = "scribe", reason: str = "") -> UUID:
-        """Begin an operation, and return its request id: what moves from now on is part of it."""
+    def operation(self, kind: str, *, actor: str = "scribe", reason: str = "", draws: str | None = None) -> UUID:
+        """Begin an operation, and return its request id: what moves from now on is part of it, in its usual order or another."""
         self._end_operation()
+        draws = USUAL_ORDERS.get(kind, "") if draws is None else draws
         self._operation_id += 1
         self._line = 0
         request_id = UUID(int=self._tenant_id << 64 | self._operation_id, version=4)
         fingerprint = sha256(request_id.bytes).digest()
-        self._operation = (self._operation_id, request_id, kind, fingerprint, actor, reason, self.now)
-        self._write_down(str(request_id), kind, fingerprint.hex(), actor, reason, _microseconds(self.now))
+        self._operation = (self._operation_id, request_id, kind, fingerprint, actor, reason, self.now, draws)
+        told = (str(request_id), kind, fingerprint.hex(), actor, reason, _microseconds(self.now))
+        self._write_down(*told, *([draws] if draws else []))
         return request_id
 
     def move(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tests.harness.books import Layer
+from tests.harness.kinds import NAMED_ONES, USUAL_ORDERS
 from tests.harness.scribe import Scribe
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,8 +17,6 @@ class Story:
 
     def __init__(self, scribe: Scribe) -> None:
         self.scribe = scribe
-        self.usual: set[str] = set()
-        """Request ids of changes in the usual order."""
         for item_id, tracking in ((1, "none"), (2, "none"), (3, "serial")):
             scribe.item(item_id, tracking=tracking)
         shop, van = scribe.location(1), scribe.location(2)
@@ -36,9 +35,7 @@ class Story:
         self.scribe.finish()
 
     def _begin(self, kind: str, *, usual: bool = False) -> None:
-        request_id = self.scribe.operation(kind)
-        if usual:
-            self.usual.add(str(request_id))
+        self.scribe.operation(kind, draws=None if usual or kind not in USUAL_ORDERS else NAMED_ONES)
 
     def _additions(self) -> tuple[Layer, Layer]:
         """Movements 1 to 3."""

@@ -152,6 +152,8 @@ TAMPERED = [
     ("another order line than what brought", "UPDATE stocked_item SET order_line = 'PO-2' WHERE received = 0"),
     # --- the order of draws (I10) ---
     ("which comes first, had units", "UPDATE stocked_item SET expire_time = NULL"),
+    ("which had expired", "UPDATE stocked_item SET expire_time = receive_time WHERE stocked_item_id = 1"),
+    ("draws in no order", "UPDATE operation SET draws = '' WHERE kind = 'remove_stock'"),
     # --- the hash chain (I14): what nothing else would notice ---
     ("chain breaks", "UPDATE movement SET reference = 'another' WHERE movement_id = 19"),
     ("chain breaks", "UPDATE operation SET actor = 'somebody else' WHERE operation_id = 24"),
@@ -243,7 +245,7 @@ def superuser(ledger_database: LedgerDatabase) -> Iterator[psycopg.Connection]:
 
 
 def test_a_story_of_all_kinds_is_consistent(ledger_database: LedgerDatabase, story: Story) -> None:
-    journal = check_invariants(ledger_database.owner_url, TENANT, story.usual)
+    journal = check_invariants(ledger_database.owner_url, TENANT)
     assert {movement.kind for movement in journal.movements} == ENDS.keys()
     assert {operation.kind for operation in journal.operations} == OPERATIONS.keys()
 
@@ -256,7 +258,7 @@ def test_fail_when_a_row_is_tampered_with(
     for statement in statements:
         superuser.execute(statement.encode())
     with pytest.raises(AssertionError, match=message):
-        check_journal(journal_on(superuser, TENANT), story.usual)
+        check_journal(journal_on(superuser, TENANT))
 
 
 @pytest.mark.parametrize(("message", "tell"), TOLD, ids=lambda told: getattr(told, "__name__", told))
@@ -273,7 +275,7 @@ def test_fail_when_a_story_is_told_wrongly(
     scribe.finish()
     journal = journal_on(superuser, TENANT + 1)
     with pytest.raises(AssertionError, match=message):
-        check_journal(journal, [str(operation.request_id) for operation in journal.operations])
+        check_journal(journal)
 
 
 def test_fail_when_more_is_taken_back_than_was_received(superuser: psycopg.Connection, story: Story) -> None:

@@ -28,7 +28,7 @@ def tenant(database: Database, ledger_database: LedgerDatabase) -> Iterator[Tena
     tenant = Tenant(database)
     yield tenant
     if tenant.has_journal():
-        check_invariants(ledger_database.owner_url, tenant.tenant_id, oldest_first=tenant.oldest_first)
+        check_invariants(ledger_database.owner_url, tenant.tenant_id)
 
 
 @pytest.fixture
@@ -36,7 +36,6 @@ def another_process(database: Database, tenant: Tenant) -> Tenant:
     """The same tenant, through a ledger that shares nothing with the first but the database."""
     other = Tenant(database)
     other.tenant_id = tenant.tenant_id
-    other.oldest_first = tenant.oldest_first
     return other
 
 

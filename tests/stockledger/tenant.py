@@ -20,7 +20,6 @@ from storekeeper_stockledger.domain.operations import (
     AllOrNone,
     ItemAtLocation,
     Operation,
-    PositionId,
     StockOrder,
     Submission,
     fingerprint,
@@ -49,8 +48,6 @@ class Tenant:
 
     def __init__(self, database: Database) -> None:
         self.tenant_id = next(_tenants)
-        self.oldest_first: set[str] = set()
-        """Request ids of removals that named no stocked item, for the check of what they drew on."""
         self._database = database
         self.ledger = Ledger(database)
         self.descriptions = Descriptions(database)
@@ -127,7 +124,6 @@ class Tenant:
 
     def apply(self, *submissions: Submission) -> list[Outcome]:
         """Apply a batch, and what it has no room for in further ones, as a coalescer does."""
-        self.oldest_first |= {str(one.request_id) for one in submissions if draws_on_the_oldest(one.operation)}
         outcomes: list[Outcome] = []
         give_up = deadline()
         while len(outcomes) < len(submissions):
@@ -194,16 +190,6 @@ def request_id() -> UUID:
 def claim(kind: str, *contents: object) -> Claim:
     """Under which something is created."""
     return Claim(request_id=request_id(), fingerprint=fingerprint(kind, *contents), actor="tester")
-
-
-def draws_on_the_oldest(operation: Operation) -> bool:
-    """Whether it names neither stocked items nor an order of its own, and takes nothing that has expired."""
-    source = getattr(operation, "source", None)
-    return (
-        isinstance(source, ItemAtLocation | PositionId)
-        and getattr(operation, "order", OLDEST_FIRST) is OLDEST_FIRST
-        and not getattr(operation, "include_expired", False)
-    )
 
 
 def submission(operation: Operation, *, under: UUID | None = None, validate_only: bool = False) -> Submission:

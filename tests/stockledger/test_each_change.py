@@ -27,7 +27,7 @@ def everything(database: Database, ledger_database: LedgerDatabase) -> Iterator[
     """One tenant for all tests: there is plenty of everything."""
     everything = Everything(Tenant(database))
     yield everything
-    check_invariants(ledger_database.owner_url, everything.tenant.tenant_id, everything.tenant.oldest_first)
+    check_invariants(ledger_database.owner_url, everything.tenant.tenant_id)
 
 
 def test_every_kind_of_change_is_asked_for(everything: Everything) -> None:

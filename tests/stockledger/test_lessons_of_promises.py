@@ -206,7 +206,7 @@ def test_20_whatever_touches_several_positions_takes_them_in_one_order(
     with capture_logs() as logs, ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
     assert not {"DeadlockDetected", "SerializationFailure"} & {line.get("cause") for line in logs}
-    check_invariants(ledger_database.owner_url, tenant.tenant_id, tenant.oldest_first)
+    check_invariants(ledger_database.owner_url, tenant.tenant_id)
 
 
 def test_20_no_promise_is_made_without_the_units_that_it_rests_on(tenant: Tenant) -> None:

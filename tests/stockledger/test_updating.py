@@ -19,7 +19,7 @@ from storekeeper_stockledger.domain.refusals import (
 )
 from storekeeper_stockledger.domain.stock import StockedItem
 from tests.stockledger.dump import Dump
-from tests.stockledger.tenant import Tenant, accepted
+from tests.stockledger.tenant import Tenant, accepted, drawn
 from tests.stockledger.verbs import (
     FIRST_EXPIRED_FIRST,
     adding,
@@ -93,6 +93,16 @@ def test_an_expiry_moves_a_stocked_item_in_line(tenant: Tenant) -> None:
     tenant.carry_out(updating(second, drops_expire_time=True))
     removed = tenant.carry_out(removing(position_id, 2, order=FIRST_EXPIRED_FIRST)).movements
     assert [one.stocked_item_id for one in removed] == [first, second]
+
+
+def test_what_was_passed_over_as_expired_may_last_longer_from_then_on(tenant: Tenant) -> None:
+    """And the draw that did so stays right: the invariants are checked when the test is over."""
+    (position_id,) = tenant.positions()
+    first, second = tenant.stock(position_id, [1, 1])
+    tenant.carry_out(updating(first, expire_time=LONG_AGO))
+    assert drawn(tenant.carry_out(removing(position_id))) == [(second, 1)]
+    tenant.carry_out(updating(first, drops_expire_time=True))
+    assert drawn(tenant.carry_out(removing(position_id))) == [(first, 1)]
 
 
 class TestSerialNumbers:

@@ -5,6 +5,8 @@ which would have refused it.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
 
 import psycopg
 import pytest
@@ -82,6 +84,8 @@ CORRUPTED = [
     ("chain_hash", "UPDATE operation SET reason = 'another' WHERE operation_id = 24"),
     ("chain_hash", "UPDATE operation SET fingerprint = sha256('') WHERE operation_id = 24"),
     ("chain_hash", "UPDATE operation SET request_id = gen_random_uuid() WHERE operation_id = 24"),
+    ("chain_hash", "UPDATE operation SET draws = 'named' WHERE operation_id = 24"),
+    ("chain_hash", "UPDATE operation SET draws = 'one by one:x' WHERE operation_id = 24"),
     ("chain_hash", "UPDATE movement SET reference = 'another' WHERE movement_id = 19"),
     ("chain_hash", "UPDATE operation SET chain_hash = sha256('') WHERE operation_id = 24"),
     ("unless operation 24 ended it", "UPDATE operation SET chain_hash = NULL WHERE operation_id = 24"),
@@ -146,6 +150,15 @@ CORRUPTED = [
         "stocked_item 8: serial_number is 'S1', should be another",
         "DROP INDEX stocked_item_serial_in_stock_key",
         "UPDATE stocked_item SET serial_number = 'S1' WHERE serial_number = 'S2'",
+    ),
+    # --- draws ---
+    (
+        "movement 4: stocked_item_id is 1, should be 2",
+        "UPDATE operation SET draws = 'newest_first' WHERE kind = 'reserve_stock'",
+    ),
+    (
+        "movement 4: stocked_item_id is 1, should be 3",
+        "UPDATE stocked_item SET expire_time = NULL WHERE stocked_item_id = 3",
     ),
     # --- positions ---
     ("position 1: available is", "UPDATE position SET available = available + 1 WHERE position_id = 1"),
@@ -241,9 +254,7 @@ def test_finds_nothing_wrong_with_what_is_right(ledger_database: LedgerDatabase)
 
 def test_finds_nothing_wrong_with_a_longer_journal(superuser: psycopg.Connection) -> None:
     LongJournal(superuser, tenant_id=BY_CHANCE, movements=2_000, items=20).write()
-    told = Told()
-    verify(Snapshot(superuser), [BY_CHANCE], told)
-    assert told.findings == []
+    assert _findings(superuser) == []
     check_journal(journal_on(superuser, BY_CHANCE))
 
 
@@ -256,3 +267,79 @@ def test_names_the_row_that_was_corrupted(superuser: psycopg.Connection, corrupt
     told = Told()
     assert verify(Snapshot(superuser), [BY_HAND], told) == len(told.findings)
     assert any(finding in found for found in told.findings), told.findings
+
+
+Drawn = tuple[str, tuple[int, ...]]
+"""In which order, and the stocked items in which they came."""
+
+EXPIRED, OLD, EXPIRING, NEW = 1, 2, 3, 4
+"""Stocked items by age; the first is not to be used any more, the third not much longer."""
+
+IN_ORDER: Final[list[Drawn]] = [
+    ("oldest_first", (OLD,)),
+    ("oldest_first+expired", (EXPIRED,)),
+    ("newest_first", (NEW,)),
+    ("newest_first+expired", (NEW,)),
+    ("first_expired_first", (EXPIRING,)),
+    ("first_expired_first+expired", (EXPIRED,)),
+    ("named", (NEW, OLD)),
+    ("named+expired", (EXPIRED,)),
+    ("oldest_first:1 newest_first:1", (OLD, NEW)),
+    ("named:2 first_expired_first:1", (NEW, NEW, EXPIRING)),
+    # The release before told none.
+    ("", (NEW,)),
+]
+OUT_OF_ORDER: Final[list[tuple[str, Drawn]]] = [
+    ("is 3, should be 2: that one had units, and comes before, oldest first", ("oldest_first", (EXPIRING,))),
+    ("is 1, should be another: it had expired", ("oldest_first", (EXPIRED,))),
+    ("is 2, should be 1", ("oldest_first+expired", (OLD,))),
+    ("is 3, should be 4", ("newest_first", (EXPIRING,))),
+    ("is 2, should be 3", ("first_expired_first", (OLD,))),
+    ("is 3, should be 1", ("first_expired_first+expired", (EXPIRING,))),
+    ("is 1, should be another: it had expired", ("named", (EXPIRED,))),
+    ("is 3, should be 4", ("oldest_first:1 newest_first:1", (OLD, EXPIRING))),
+]
+
+
+def _draw(connection: psycopg.Connection, draws: list[Drawn]) -> list[str]:
+    """Write a journal in which these were drawn, and say what is wrong with it."""
+    scribe = Scribe(connection, BY_CHANCE, begin=BEGIN)
+    site = scribe.site(scribe.item(1), scribe.location(1))
+    expiries = {EXPIRED: BEGIN, EXPIRING: BEGIN + timedelta(days=1)}
+    layers = {
+        one: scribe.layer(site, receive_time=BEGIN - timedelta(days=9 - one), expire_time=expiries.get(one))
+        for one in (EXPIRED, OLD, EXPIRING, NEW)
+    }
+    for layer in layers.values():
+        scribe.operation("add_stock")
+        scribe.move("added", layer, 100)
+    for order, drawn in draws:
+        scribe.operation("remove_stock", draws=order)
+        for one in drawn:
+            scribe.move("removed", layers[one], 1)
+    scribe.finish()
+    return _findings(connection)
+
+
+def _findings(connection: psycopg.Connection) -> list[str]:
+    told = Told()
+    verify(Snapshot(connection), [BY_CHANCE], told)
+    return told.findings
+
+
+def test_finds_nothing_wrong_with_what_was_drawn_in_order(superuser: psycopg.Connection) -> None:
+    assert _draw(superuser, IN_ORDER) == []
+
+
+@pytest.mark.parametrize(("told", "drawn"), OUT_OF_ORDER, ids=str)
+def test_names_what_was_drawn_out_of_order(superuser: psycopg.Connection, told: str, drawn: Drawn) -> None:
+    (finding,) = _draw(superuser, [*IN_ORDER, drawn])
+    assert f"stocked_item_id {told}" in finding
+
+
+def test_judges_no_draw_by_an_expiry_of_later_on(superuser: psycopg.Connection) -> None:
+    """What was passed over may have been too old then, and be fresh by what is known of it now."""
+    (finding,) = _draw(superuser, [("oldest_first", (NEW,))])
+    assert "is 4, should be 2" in finding
+    superuser.execute("UPDATE stocked_item SET expiry_operation_id = (SELECT max(operation_id) FROM operation)")
+    assert _findings(superuser) == []

@@ -63,6 +63,8 @@ class Entry:
     reason: str = ""
     effective_time: datetime
     movements: tuple[Movement, ...] = ()
+    draws: str = ""
+    """In which order stocked items were drawn on; see `draw_orders.py`."""
 
 
 def recorded_movement(
@@ -133,7 +135,8 @@ def instant(microseconds: int) -> datetime:
 def _entry_line(entry: Entry) -> str:
     return (
         f'["{entry.request_id}",{_text(entry.kind)},"{entry.fingerprint.hex()}",{_text(entry.actor)},'
-        f"{_text(entry.reason)},{microseconds(entry.effective_time)}]\n"
+        f"{_text(entry.reason)},{microseconds(entry.effective_time)}"
+        f"{f',{_text(entry.draws)}' if entry.draws else ''}]\n"
     )
 
 
@@ -160,7 +163,7 @@ def _places(places: Places) -> str:
 
 
 def _about(movement: Movement) -> str:
-    """Movements of the first release had none of these, and were sealed without them."""
+    """Movements of the first release had none of these, and were sealed without them; as were operations without draws."""
     demand, order_line, reversed_id = movement.demand, movement.order_line, movement.reversed_movement_id
     if not (demand or order_line or reversed_id) and movement.unit_cost is None:
         return ""

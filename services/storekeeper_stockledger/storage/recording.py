@@ -10,7 +10,7 @@ meanwhile is a unique violation at once (`operation_request_id_key`), never a wa
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection, Cursor
 
@@ -23,6 +23,9 @@ from ..domain.state import Stock
 from ..domain.stock import StockedItem
 from .arrays import binaries, numbers, texts, times
 from .tables import PLACE_NAMES
+
+PARSED_MAX: Final = 4096
+"""Characters of a statement whose parameters the driver finds once, and not each time that it is sent."""
 
 _NUMBER_AND_RECORD_OPERATIONS = """
 WITH head AS (
@@ -43,17 +46,17 @@ WITH head AS (
 ), recorded AS (
     INSERT INTO operation (
         tenant_id, operation_id, request_id, kind, fingerprint, actor, reason, movement_count, last_movement_id,
-        effective_time, record_time, chain_hash
+        effective_time, record_time, draws, chain_hash
     )
     SELECT tenant_id, last_operation_id - %(operations)s + number, request_id, kind, fingerprint, actor, reason,
            movement_count, last_movement_id - %(movements)s + sum(movement_count) OVER (ORDER BY number),
-           effective_time, record_time, CASE WHEN number = %(operations)s THEN chain_hash END
+           effective_time, record_time, draws, CASE WHEN number = %(operations)s THEN chain_hash END
       FROM head,
            unnest(
                %(request_ids)s::uuid[], %(operation_kinds)s::text[], %(fingerprints)s::bytea[], %(actors)s::text[],
-               %(reasons)s::text[], %(movement_counts)s::integer[], %(operation_times)s::timestamptz[]
+               %(reasons)s::text[], %(movement_counts)s::integer[], %(operation_times)s::timestamptz[], %(draws)s::text[]
            ) WITH ORDINALITY
-           AS entry(request_id, kind, fingerprint, actor, reason, movement_count, effective_time, number)
+           AS entry(request_id, kind, fingerprint, actor, reason, movement_count, effective_time, draws, number)
 )
 """
 
@@ -125,9 +128,10 @@ _INSERT_STOCKED_ITEMS = """
 INSERT INTO stocked_item (
     tenant_id, stocked_item_id, position_id, item_id, location_id, receive_time, received, available, reserved, picked,
     delivered, transferred, removed, open, unit_cost, value, lot, serial_number, expire_time, parent_stocked_item_id,
-    order_line, invoice_number, extensions, create_time
+    order_line, invoice_number, extensions, create_time, expiry_operation_id
 )
-SELECT head.tenant_id, added.*, head.record_time
+SELECT head.tenant_id, added.*, head.record_time,
+       CASE WHEN added.stocked_item_id = ANY(%(described)s::bigint[]) THEN head.last_operation_id END
   FROM journal_head AS head,
        unnest(
            %(stocked_item_ids)s::bigint[], %(position_ids)s::bigint[], %(item_ids)s::bigint[],
@@ -136,7 +140,7 @@ SELECT head.tenant_id, added.*, head.record_time
            %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[], %(unit_costs)s::numeric[],
            %(values)s::numeric[], %(lots)s::text[], %(serial_numbers)s::text[], %(expire_times)s::timestamptz[],
            %(parents)s::bigint[], %(order_lines)s::text[], %(invoice_numbers)s::text[], %(extensions)s::jsonb[]
-       ) AS added
+       ) AS added(stocked_item_id)
  WHERE head.tenant_id = %(tenant_id)s
 """
 
@@ -153,8 +157,14 @@ UPDATE stocked_item AS s
        available = changed.available, reserved = changed.reserved, picked = changed.picked,
        delivered = changed.delivered, transferred = changed.transferred, removed = changed.removed, open = changed.open,
        unit_cost = changed.unit_cost, value = changed.value, serial_number = changed.serial_number,
-       expire_time = changed.expire_time, extensions = changed.extensions
-  FROM unnest(
+       expire_time = changed.expire_time, extensions = changed.extensions,
+       expiry_operation_id = CASE
+                             WHEN s.expire_time IS DISTINCT FROM changed.expire_time
+                             THEN head.last_operation_id
+                             ELSE s.expiry_operation_id
+                              END
+  FROM journal_head AS head,
+       unnest(
            %(stocked_item_ids)s::bigint[], %(position_ids)s::bigint[], %(location_ids)s::bigint[],
            %(received)s::numeric[], %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[],
            %(delivered)s::numeric[], %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[],
@@ -162,7 +172,9 @@ UPDATE stocked_item AS s
            %(expire_times)s::timestamptz[], %(extensions)s::jsonb[]
        ) AS changed(stocked_item_id, position_id, location_id, received, available, reserved, picked, delivered,
                     transferred, removed, open, unit_cost, value, serial_number, expire_time, extensions)
- WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = changed.stocked_item_id
+ WHERE head.tenant_id = %(tenant_id)s
+   AND s.tenant_id = %(tenant_id)s
+   AND s.stocked_item_id = changed.stocked_item_id
 """
 
 _PUT_RESERVATIONS = """
@@ -216,8 +228,10 @@ UPDATE position AS p
 
 
 def _compact(statement: str) -> str:
-    """The driver remembers how it parsed a statement of up to 4,096 characters; indentation is for people."""
-    return " ".join(statement.split())
+    """Without what is for people only: the driver remembers how it parsed a statement unless that is longer."""
+    compact = " ".join(statement.split())
+    assert len(compact) <= PARSED_MAX, f"{len(compact)} characters would be parsed again for each batch"
+    return compact
 
 
 _RECORD_OPERATIONS = _compact(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
@@ -280,6 +294,7 @@ class _Recorder:
             "reasons": texts(entry.reason for entry in entries),
             "movement_counts": numbers(len(entry.movements) for entry in entries),
             "operation_times": times(entry.effective_time for entry in entries),
+            "draws": texts(entry.draws for entry in entries),
         }
         if not self._base["movements"]:
             return self._execute(_RECORD_OPERATIONS, **head)
@@ -322,7 +337,7 @@ class _Recorder:
             self._execute(_FREE_SERIAL_NUMBERS, stocked_item_ids=numbers(one.stocked_item_id for one in described))
         # What left is written by now: a serial number may have come back since, and is in stock only once.
         self._describe(described)
-        self._insert([changes.stocked_items[one] for one in sorted(changes.added)])
+        self._insert([changes.stocked_items[one] for one in sorted(changes.added)], changes.added & changes.described)
         self._hold(stock)
         self._expect(stock)
         if changes.closed:
@@ -346,7 +361,7 @@ class _Recorder:
             creators=texts(self._entries[number - 1].actor for number in opened.values()),
         )
 
-    def _insert(self, items: Sequence[StockedItem]) -> None:
+    def _insert(self, items: Sequence[StockedItem], described: Collection[int]) -> None:
         if items:
             self._execute(
                 _INSERT_STOCKED_ITEMS,
@@ -356,6 +371,7 @@ class _Recorder:
                 parents=numbers(item.parent_stocked_item_id for item in items),
                 order_lines=texts(item.order_line for item in items),
                 invoice_numbers=texts(item.invoice_number for item in items),
+                described=numbers(described),
                 **_description(items),
             )
 

@@ -166,6 +166,9 @@ stocked_item = Table(
     Column("parent_stocked_item_id", BigInteger),
     _text("order_line"),
     _text("invoice_number"),
+    # None as long as it expires as it was made to; else the last operation of the batch that changed when. In what order
+    # first-expired-first drew until then, and what it passed over as expired, can't be told any more.
+    Column("expiry_operation_id", BigInteger),
     PrimaryKeyConstraint("tenant_id", "stocked_item_id"),
     ForeignKeyConstraint(["tenant_id", "position_id"], ["position.tenant_id", "position.position_id"]),
     CheckConstraint(" AND ".join(f"{place} >= 0" for place in PLACE_NAMES), name="stocked_item_places_check"),
@@ -296,6 +299,7 @@ operation = Table(
     _time("effective_time"),
     _time("record_time"),
     Column("chain_hash", LargeBinary),
+    _text("draws"),
     PrimaryKeyConstraint("tenant_id", "operation_id"),
     UniqueConstraint("tenant_id", "request_id", name="operation_request_id_key"),
     Index("operation_record_time_index", "tenant_id", "record_time", "operation_id"),

@@ -20,7 +20,7 @@ def _view(name: str, columns: Iterable[Column[object]], *, without: Iterable[str
 
 position = _view("position_now", tables.position.c, without={"next_expiry"})
 
-stocked_item = _view("stocked_item_now", tables.stocked_item.c, without=())
+stocked_item = _view("stocked_item_now", tables.stocked_item.c, without={"expiry_operation_id"})
 
 reservation = _view(
     "reservation_now",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
-from . import expectations, journal, positions, reservations, stocked_items, sums
+from . import draws, expectations, journal, positions, reservations, stocked_items, sums
 from .findings import Finding
 from .snapshot import Advance, Snapshot
 
@@ -32,6 +32,7 @@ CHECKS: Final = (
     _sum("what movements name is there", sums.NAMES),
     Check("stocked items, and what they are worth", stocked_items.check),
     Check("positions", positions.check, share=0.6),
+    Check("draws, and what they passed over", draws.check, share=0.6),
     Check("reservations", reservations.check, share=0.4),
     Check("expectations", expectations.check, share=0.15),
     _sum("positions are the sums of what lies there", sums.TOTALS),
@@ -45,6 +46,5 @@ CHECKS: Final = (
     _sum("stocked items are where their positions are", sums.WHEREABOUTS),
     _sum("open positions", sums.OPEN_POSITIONS),
     _sum("closed positions", sums.CLOSINGS),
-    _sum("draws in the order of age", sums.DRAWS),
     _sum("requests", sums.REQUEST_IDS),
 )

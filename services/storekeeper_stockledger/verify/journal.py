@@ -57,7 +57,7 @@ class _Journal:
         if operation.operation_id != self._operation_id:
             yield missing(("operation", self._operation_id), _NUMBERED)
         yield from self._check_operation(operation)
-        self._contents.update(_line(operation[DIGESTED_OPERATION:]))
+        self._contents.update(_line(operation[DIGESTED_OPERATION : None if operation.draws else -1]))
         movements = []
         for line in range(1, operation.movement_count + 1):
             self._movement_id += 1

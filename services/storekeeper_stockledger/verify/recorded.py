@@ -26,6 +26,8 @@ class Operation(NamedTuple):
     actor: str
     reason: str
     effective_time: int
+    draws: str
+    """In its digest only if it is told."""
 
 
 class Movement(NamedTuple):
@@ -72,7 +74,7 @@ class Head(NamedTuple):
 OPERATIONS: Final = """
 SELECT operation_id, movement_count, last_movement_id, (extract(epoch FROM record_time) * 1000000)::bigint, chain_hash,
        request_id::text, kind, encode(fingerprint, 'hex'), actor, reason,
-       (extract(epoch FROM effective_time) * 1000000)::bigint
+       (extract(epoch FROM effective_time) * 1000000)::bigint, draws
   FROM operation
  WHERE tenant_id = %s
  ORDER BY operation_id

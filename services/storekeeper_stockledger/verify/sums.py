@@ -287,24 +287,3 @@ SELECT coalesce('operation ' || operation_id, 'position ' || position_id),
  LIMIT 1
 """
 """Each closed position was closed by one operation."""
-
-DRAWS: Final = """
-SELECT format('movement %%s', late.movement_id),
-       format(': stocked_item_id is %%s, should come after %%s', before.stocked_item_id, late.stocked_item_id),
-       'what is left at a position that closes leaves it oldest first'
-  FROM operation o
-  JOIN movement late
-    ON late.tenant_id = o.tenant_id
-   AND late.movement_id > o.last_movement_id - o.movement_count + 1
-   AND late.movement_id <= o.last_movement_id
-  JOIN movement earlier
-    ON earlier.tenant_id = o.tenant_id AND earlier.movement_id = late.movement_id - 1
-  JOIN stocked_item drawn ON drawn.tenant_id = o.tenant_id AND drawn.stocked_item_id = late.stocked_item_id
-  JOIN stocked_item before ON before.tenant_id = o.tenant_id AND before.stocked_item_id = earlier.stocked_item_id
- WHERE o.tenant_id = %(tenant_id)s
-   AND o.kind = 'close_position'
-   AND (drawn.receive_time, drawn.stocked_item_id) < (before.receive_time, before.stocked_item_id)
- ORDER BY late.movement_id
- LIMIT 1
-"""
-"""I10, as far as the journal tells: only of a closing it is known that no stocked item was named, and no other order."""

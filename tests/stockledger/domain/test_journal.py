@@ -62,6 +62,7 @@ def with_places(**changes: Any) -> Entry:
         replace(ENTRY, actor="bert"),
         replace(ENTRY, reason=""),
         replace(ENTRY, effective_time=NOW + DAY),
+        replace(ENTRY, draws="named"),
         replace(ENTRY, movements=()),
         replace(ENTRY, movements=(MOVEMENT, MOVEMENT)),
         with_movement(kind=Kind.ADDED),
@@ -114,8 +115,9 @@ def test_what_is_empty_is_told_from_what_is_elsewhere() -> None:
         (ENTRY, "f7ab75dd738f54ba917ab9612f985c451b7267bc0d70d89cb2d602d9ec346751"),
         (with_movement(**ABOUT), "a49d9a4520d9273cd6e503be1cf645062e7c561d0e108e05641eb83dda502fcb"),
         (with_movement(stocked_item=None, **ABOUT), "c606e15dcbe0712bc2d0f93151a95a55721c44dbbc096d5b6bbcd2d8223c81f1"),
+        (replace(ENTRY, draws="oldest_first"), "fdd6fd574650fce97bee34cbb18f74b081692c368662b8f9662063955d991aa9"),
     ],
-    ids=["as in the first release", "with all that later ones know", "of no stocked item"],
+    ids=["as in the first release", "with all that later ones know", "of no stocked item", "drawn in an order"],
 )
 def test_all_releases_agree(entry: Entry, sealed: str) -> None:
     """Journals are verified for ever: these digests may never change."""

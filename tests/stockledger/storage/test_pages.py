@@ -32,7 +32,7 @@ def updates_by(work: Callable[[Tenant], None], tenant: Tenant, ledger_database: 
     before = updates(ledger_database)
     database = Database(ledger_database.service_url)
     worker = Tenant(database)
-    worker.tenant_id, worker.oldest_first = tenant.tenant_id, tenant.oldest_first
+    worker.tenant_id = tenant.tenant_id
     work(worker)
     database.close()
     deadline = time.monotonic() + TIMEOUT_S

@@ -30,10 +30,15 @@ STEPS = (
         ADD COLUMN IF NOT EXISTS parent_stocked_item_id BIGINT,
         ADD COLUMN IF NOT EXISTS order_line TEXT DEFAULT '' NOT NULL,
         ADD COLUMN IF NOT EXISTS invoice_number TEXT DEFAULT '' NOT NULL,
+        ADD COLUMN IF NOT EXISTS expiry_operation_id BIGINT,
         DROP CONSTRAINT IF EXISTS stocked_item_serial_check,
         ADD CONSTRAINT stocked_item_serial_check CHECK (serial_number = '' OR received IN (0, 1)) NOT VALID
     """,
     "ALTER TABLE stocked_item VALIDATE CONSTRAINT stocked_item_serial_check",
+    """
+    ALTER TABLE operation
+        ADD COLUMN IF NOT EXISTS draws TEXT DEFAULT '' NOT NULL
+    """,
     """
     ALTER TABLE movement
         ADD COLUMN IF NOT EXISTS demand TEXT DEFAULT '' NOT NULL,
