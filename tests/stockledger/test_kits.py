@@ -9,7 +9,12 @@ from storekeeper_stockledger.domain.costs import UnitCost
 from storekeeper_stockledger.domain.items import Tracking
 from storekeeper_stockledger.domain.operations import Operation
 from storekeeper_stockledger.domain.places import Kind
-from storekeeper_stockledger.domain.refusals import InsufficientStock, PositionNotFound, SerialNumberInStock
+from storekeeper_stockledger.domain.refusals import (
+    InsufficientStock,
+    PositionNotFound,
+    SerialNumberInStock,
+    TooManyStockedItems,
+)
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import Tenant, accepted, drawn
 from tests.stockledger.verbs import adding, assembling, component, disassembling, part, removing, units
@@ -113,8 +118,12 @@ def test_a_refused_kit_changes_nothing_byte_for_byte(tenant: Tenant, dump: Dump)
     assert dump() == before
 
 
-def test_a_long_line_of_components_is_drawn_on(tenant: Tenant) -> None:
+def test_a_long_line_of_components_is_drawn_on_as_far_as_one_answer_goes(tenant: Tenant) -> None:
     wheels, kits = tenant.positions(2)
     tenant.stock(wheels, [1] * 600)
     movements = tenant.carry_out(assembling(kits, 1, [component(wheels, 300), component(wheels, 300)])).movements
     assert len(movements) == 601
+    tenant.stock(wheels, [1] * 1001)
+    (refused,) = tenant.ask(assembling(kits, 1, [component(wheels, 400), component(wheels, 601)]))
+    assert isinstance(refused, TooManyStockedItems)
+    assert refused.covered == 600

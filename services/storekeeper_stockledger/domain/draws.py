@@ -32,11 +32,11 @@ class Draw:
     quantity: Decimal
 
 
-def draw(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw, ...]:
+def draw(layers: Iterable[Layer], quantity: Decimal, *, draws_max: int = DRAWS_MAX) -> tuple[Draw, ...]:
     """Draw `quantity` units from `layers`, or as many as there are, in the order in which they come.
 
     A layer is emptied before the next is touched. Layers with nothing available are passed over. Raises
-    TooManyStockedItems, which tells how much the permitted number of draws would cover.
+    TooManyStockedItems, which tells how much the permitted number of draws would cover; `draws_max` are left of that.
     """
     assert quantity > 0
     draws: list[Draw] = []
@@ -45,7 +45,7 @@ def draw(layers: Iterable[Layer], quantity: Decimal) -> tuple[Draw, ...]:
         taken = min(layer.available, missing)
         if taken <= 0:
             continue
-        if len(draws) == DRAWS_MAX:
+        if len(draws) >= draws_max:
             raise TooManyStockedItems(limit=DRAWS_MAX, covered=quantity - missing)
         draws.append(Draw(layer.stocked_item_id, taken))
         missing -= taken

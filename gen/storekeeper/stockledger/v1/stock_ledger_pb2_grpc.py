@@ -476,7 +476,8 @@ class StockLedgerServicer:
 
     def AssembleStock(self, request, context):
         """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
-        as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+        as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do; all components
+        together draw on no more than 1,000 stocked items.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

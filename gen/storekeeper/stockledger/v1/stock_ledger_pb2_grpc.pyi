@@ -158,7 +158,8 @@ class StockLedgerStub:
     """
     AssembleStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.AssembleStockRequest, _stock_ledger_pb2.AssembleStockResponse]
     """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
-    as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+    as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do; all components
+    together draw on no more than 1,000 stocked items.
     """
     DisassembleStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.DisassembleStockRequest, _stock_ledger_pb2.DisassembleStockResponse]
     """Takes units of a kit apart: they leave as RemoveStock takes them, and the components come as new stocked items, among
@@ -356,7 +357,8 @@ class StockLedgerAsyncStub(StockLedgerStub):
     """
     AssembleStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.AssembleStockRequest, _stock_ledger_pb2.AssembleStockResponse]  # type: ignore[assignment]
     """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
-    as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+    as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do; all components
+    together draw on no more than 1,000 stocked items.
     """
     DisassembleStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.DisassembleStockRequest, _stock_ledger_pb2.DisassembleStockResponse]  # type: ignore[assignment]
     """Takes units of a kit apart: they leave as RemoveStock takes them, and the components come as new stocked items, among
@@ -695,7 +697,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_ledger_pb2.AssembleStockResponse, _abc.Awaitable[_stock_ledger_pb2.AssembleStockResponse]]:
         """Makes units of one item, a kit, out of units of others: components leave as RemoveStock takes them, and the kit comes
-        as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do.
+        as a new stocked item that is worth what they were. Fails as RemoveStock and AddStock do; all components
+        together draw on no more than 1,000 stocked items.
         """
 
     @_abc_1.abstractmethod

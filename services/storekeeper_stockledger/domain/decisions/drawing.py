@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from ..draft import Draft
-from ..draws import Draw, draw, drawn
+from ..draws import DRAWS_MAX, Draw, draw, drawn
 from ..items import Tracking
 from ..operations import Name, StockedItemId, StockedItemIds, StockOrder
 from ..refusals import InsufficientStock, SerialUnitRequired
@@ -34,9 +34,11 @@ def take_available(
 ) -> tuple[Draw, ...]:
     """What to take from which stocked item: all of the quantity, or at least one unit if fewer will do."""
     named = named_ids(source.source)
+    # What was drawn for other sources of the same operation counts, too.
+    left = DRAWS_MAX - len(draft.movements)
     if named:
         layers = (draft.stocked_item(shelf, stocked_item_id) for stocked_item_id in named)
-        draws = draw(_usable(draft, layers, source), quantity)
+        draws = draw(_usable(draft, layers, source), quantity, draws_max=left)
         available = drawn(draws)
     else:
         if shelf.item.tracking is Tracking.SERIAL:
@@ -46,7 +48,7 @@ def take_available(
         if available < quantity and (not allow_partial or not available):
             raise InsufficientStock(quantity, available, shelf.position_id)
         layers = (draft.stocked_item(shelf, one.stocked_item_id) for one in shelf.line(source.order))
-        draws = draw(_usable(draft, layers, source), min(quantity, available))
+        draws = draw(_usable(draft, layers, source), min(quantity, available), draws_max=left)
         assert drawn(draws) == min(quantity, available), "the units of a position are those of its stocked items"
     if available < quantity and not (allow_partial and available):
         stocked_item_id = named[0] if len(named) == 1 else None
