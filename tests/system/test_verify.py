@@ -74,6 +74,10 @@ CORRUPTED = [
     ),
     ("movement 40: record_time is", "UPDATE movement SET record_time = '2001-01-01' WHERE movement_id = 40"),
     ("movement 40: effective_time is", "UPDATE movement SET effective_time = '2999-01-01' WHERE movement_id = 40"),
+    ("movement 40: effective_time is", "UPDATE movement SET effective_time = '-infinity' WHERE movement_id = 40"),
+    ("movement 40: available_after is nothing", "UPDATE movement SET available_after = NULL WHERE movement_id = 40"),
+    ("movement 40: available_after is NaN", "UPDATE movement SET available_after = 'NaN' WHERE movement_id = 40"),
+    ("reservation (1, 'A', 1): reserved is", "UPDATE movement SET quantity = 'NaN' WHERE movement_id = 4"),
     ("movement 27: amount is 6.03", "UPDATE movement SET amount = amount + 1 WHERE movement_id = 27"),
     ("operation 35: what it produced", "UPDATE movement SET amount = 0 WHERE movement_id = 35"),
     ("movement 23: reversed_movement_id is 21", "UPDATE movement SET reversed_movement_id = 21 WHERE movement_id = 23"),
@@ -99,6 +103,7 @@ CORRUPTED = [
         "UPDATE operation SET last_movement_id = 19 WHERE operation_id = 24",
     ),
     ("operation 24: record_time is", "UPDATE operation SET record_time = '2001-01-01' WHERE operation_id = 24"),
+    ("operation 24: record_time is", "UPDATE operation SET record_time = '200000-01-01' WHERE operation_id = 24"),
     ("operation 24: effective_time is", "UPDATE operation SET effective_time = '2999-01-01' WHERE operation_id = 24"),
     (
         "operation 40: request_id is",
@@ -121,6 +126,7 @@ CORRUPTED = [
         "stocked_item 2: receive_time is",
         "UPDATE stocked_item SET receive_time = '2001-01-01' WHERE stocked_item_id = 2",
     ),
+    ("stocked_item 2: expire_time is", "UPDATE stocked_item SET expire_time = 'infinity' WHERE stocked_item_id = 2"),
     ("stocked_item 2: create_time is", "UPDATE stocked_item SET create_time = '2001-01-01' WHERE stocked_item_id = 2"),
     (
         "stocked_item 9: receive_time is",

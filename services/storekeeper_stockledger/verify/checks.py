@@ -18,16 +18,19 @@ class Check:
     """Finds what is wrong with a tenant's."""
     share: float = 1.0
     """How long it takes, in relation to looking at all movements once."""
+    is_vital: bool = False
+    """Whether nothing else can be checked when it fails."""
 
 
-def _sum(subject: str, statement: LiteralString) -> Check:
+def _sum(subject: str, statement: LiteralString, *, share: float = 0.02, is_vital: bool = False) -> Check:
     def find(snapshot: Snapshot, tenant_id: int, _: Advance) -> Iterator[Finding]:
         return sums.first_finding(snapshot, tenant_id, statement)
 
-    return Check(subject, find, share=0.02)
+    return Check(subject, find, share, is_vital)
 
 
 CHECKS: Final = (
+    _sum("times", sums.TIMES, share=0.05, is_vital=True),
     Check("the journal, its order and its seals", journal.check, share=1.4),
     _sum("what movements name is there", sums.NAMES),
     Check("stocked items, and what they are worth", stocked_items.check),

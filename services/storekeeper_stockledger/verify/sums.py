@@ -17,6 +17,48 @@ def first_finding(snapshot: Snapshot, tenant_id: int, statement: LiteralString) 
         yield Finding(*found)
 
 
+TIMES: Final = """
+WITH told AS (
+    SELECT 1 AS rank, format('operation %%s', operation_id) AS row, operation_id AS id, time.*
+      FROM operation
+     CROSS JOIN LATERAL (VALUES ('effective_time', effective_time), ('record_time', record_time)) AS time(name, says)
+     WHERE tenant_id = %(tenant_id)s
+     UNION ALL
+    SELECT 2, format('movement %%s', movement_id), movement_id, time.*
+      FROM movement
+     CROSS JOIN LATERAL (VALUES ('effective_time', effective_time), ('record_time', record_time)) AS time(name, says)
+     WHERE tenant_id = %(tenant_id)s
+     UNION ALL
+    SELECT 3, format('stocked_item %%s', stocked_item_id), stocked_item_id, time.*
+      FROM stocked_item
+     CROSS JOIN LATERAL (
+           VALUES ('receive_time', receive_time), ('create_time', create_time), ('expire_time', expire_time)
+           ) AS time(name, says)
+     WHERE tenant_id = %(tenant_id)s
+     UNION ALL
+    SELECT 4, format('position %%s', position_id), position_id, time.*
+      FROM position
+     CROSS JOIN LATERAL (
+           VALUES ('create_time', create_time), ('close_time', close_time), ('next_expiry', next_expiry)
+           ) AS time(name, says)
+     WHERE tenant_id = %(tenant_id)s
+     UNION ALL
+    SELECT 5, format('reservation (%%s, %%L, %%s)', position_id, demand, stocked_item_id), position_id, 'expire_time', expire_time
+      FROM reservation
+     WHERE tenant_id = %(tenant_id)s
+     UNION ALL
+    SELECT 6, 'journal_head', 0, 'record_time', record_time
+      FROM journal_head
+     WHERE tenant_id = %(tenant_id)s
+)
+SELECT row, format(': %%s is %%s, should be another', name, says), 'no such time is ever recorded'
+  FROM told
+ WHERE NOT (says >= '0001-01-01Z' AND says < '10000-01-01Z')
+ ORDER BY rank, id
+ LIMIT 1
+"""
+"""A time is one that a client can read. Nothing else can be checked where there is another."""
+
 NAMES: Final = """
 SELECT format('movement %%s', m.movement_id),
        format(
