@@ -25,7 +25,7 @@ from storekeeper_stockledger.domain.refusals import (
 )
 from storekeeper_stockledger.storage import recording
 from storekeeper_stockledger.storage.listing import PositionFilter
-from storekeeper_stockledger.storage.selecting import LINE_PAGE
+from storekeeper_stockledger.storage.loading import ORDINARY
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import ALL, TIMEOUT_S, Tenant, accepted, claim, deadline, drawn, submission
 from tests.stockledger.verbs import adding, closing, removing, taking
@@ -151,9 +151,9 @@ class TestWhatIsLeft:
     def test_a_line_of_many_pages_is_removed_whole(self, tenant: Tenant) -> None:
         position_id, other_id = tenant.positions(2)
         for one in (position_id, other_id):
-            tenant.stock(one, [1] * (LINE_PAGE + 10))
+            tenant.stock(one, [1] * (ORDINARY.page + 10))
         closed = accepted(tenant.apply(submission(closing(position_id)), submission(closing(other_id))))
-        assert [len(one.movements) for one in closed] == [LINE_PAGE + 10] * 2
+        assert [len(one.movements) for one in closed] == [ORDINARY.page + 10] * 2
 
     def test_a_line_that_is_too_long_for_one_call_stays(self, tenant: Tenant, dump: Dump) -> None:
         (position_id,) = tenant.positions()

@@ -42,8 +42,9 @@ from storekeeper_stockledger.domain.refusals import (
     StockedItemNotFound,
     TooManyStockedItems,
 )
-from storekeeper_stockledger.storage import loading, recording, selecting
-from storekeeper_stockledger.storage.selecting import LINE_PAGE
+from storekeeper_stockledger.storage import loading, recording
+from storekeeper_stockledger.storage.loading import ORDINARY
+from storekeeper_stockledger.storage.selecting import Bounds
 from tests.harness.databases import LedgerDatabase
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import TIMEOUT_S, Tenant, accepted, deadline, drawn, request_id, submission
@@ -261,8 +262,8 @@ class TestLongLines:
         self, tenant: Tenant
     ) -> None:
         (position_id,) = tenant.positions()
-        ids = tenant.stock(position_id, [1] * (LINE_PAGE + 20))
-        asked = [submission(removing(position_id, quantity)) for quantity in (10, LINE_PAGE + 1, 9)]
+        ids = tenant.stock(position_id, [1] * (ORDINARY.page + 20))
+        asked = [submission(removing(position_id, quantity)) for quantity in (10, ORDINARY.page + 1, 9)]
         applied = tenant.ledger.apply(tenant.tenant_id, asked, deadline())
         assert [isinstance(outcome, Postponed) for outcome in applied] == [False, True, True]
         applied = tenant.ledger.apply(tenant.tenant_id, asked[1:], deadline())
@@ -274,9 +275,7 @@ class TestLongLines:
     def test_pages_of_any_size_give_the_same_draws(
         self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, page_size: int, pages_size: int
     ) -> None:
-        monkeypatch.setattr(selecting.Selecting.lines, "__kwdefaults__", {"page": page_size, "lines": pages_size})
-        monkeypatch.setattr(loading, "LINE_PAGE", page_size)
-        monkeypatch.setattr(loading, "LINES_MAX", pages_size)
+        monkeypatch.setattr(loading, "ORDINARY", Bounds(page_size, pages_size))
         chance = random.Random(SEED)
         positions = tenant.positions(4)
         shelves = {position_id: self.stocked(tenant, position_id, chance) for position_id in positions}
@@ -345,9 +344,9 @@ class TestCost:
         self, tenant: Tenant, statements: list[str]
     ) -> None:
         (position_id,) = tenant.positions()
-        tenant.stock(position_id, [1] * 2 * (LINE_PAGE + 500))
+        tenant.stock(position_id, [1] * 2 * (ORDINARY.page + 500))
         counts = []
-        for draws in (1, LINE_PAGE, LINE_PAGE + 1, LINE_PAGE + 500):
+        for draws in (1, ORDINARY.page, ORDINARY.page + 1, ORDINARY.page + 500):
             statements.clear()
             tenant.carry_out(removing(position_id, draws))
             counts.append((sum("s.ahead" in one for one in statements), len(statements)))

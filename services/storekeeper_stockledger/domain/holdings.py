@@ -3,7 +3,7 @@
 Both are folds of the journal: each movement that names the demand or the order line changes them, and nothing else does.
 """
 
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -26,6 +26,8 @@ class Holding:
     """What the delivered units were worth when they left. None: their cost was unknown."""
     expire_time: datetime | None = None
     """When what is reserved will be available again. None: it doesn't expire."""
+    is_addition: bool = field(default=False, compare=False)
+    """Whether what was delivered comes on top of what the demand got of the stocked item before, if it got any."""
 
     def after(self, movement: Movement) -> "Holding":
         """The holding once units have moved."""
@@ -55,6 +57,10 @@ class Holding:
     def is_open(self) -> bool:
         """Whether units on hand are held."""
         return self.reserved + self.picked > 0
+
+
+ADDED: Final = Holding(is_addition=True)
+"""Nothing, where nothing is held on hand. What was delivered is read only where it is given back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .costs import Costing
-from .holdings import Expectation, Holding
+from .holdings import ADDED, Expectation, Holding
 from .items import Item
 from .operations import StockOrder
 from .places import ZERO, Kind, comes
-from .stock import Movement, StockedItem, Totals
+from .stock import Age, Movement, StockedItem, Totals
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -29,6 +29,17 @@ UNLOADED: Final[Key] = ()
 
 class NotLoaded(Exception):
     """The decision needs more of the stock than was loaded: it must be made again, with that."""
+
+
+class Line(NamedTuple):
+    """The stocked items of a position that have units available, in an order."""
+
+    order: StockOrder
+    with_expired: bool
+    """Whether those that have expired are part of it."""
+
+
+EVERY_LINE: Final = tuple(Line(order, with_expired) for order in StockOrder for with_expired in (False, True))
 
 
 def key_of(order: StockOrder, stocked_item: StockedItem) -> Key:
@@ -52,17 +63,20 @@ class Shelf:
         totals: Totals,
         now: datetime,
         stocked_items: Iterable[StockedItem] = (),
-        ends: Mapping[StockOrder, Key | None] | None = None,
+        ends: Mapping[Line, Key | None] | None = None,
         expired: Decimal = ZERO,
         costing: Costing | None = None,
         holdings: Mapping[str, Mapping[int, Holding]] | None = None,
+        half_held: Collection[str] = (),
+        delivered_ends: Mapping[str, Key | None] | None = None,
         expectations: Mapping[str, Expectation] | None = None,
-        known_lines: Collection[str] = (),
+        brought_ends: Mapping[str, Key | None] | None = None,
     ) -> None:
-        """`ends` tells how far the line of each order is known: up to this key, or None for all of it.
+        """`ends` tells how far each line is known: up to this key, or None for all of it.
 
-        `expired` are the available units that are not to be used any more, `known_lines` the order lines of which all
-        that they have brought is known.
+        So do `delivered_ends` for what was delivered to a demand and `brought_ends` for what an order line has brought,
+        both newest first. Where they are not given, all is known. `half_held` are the demands that hold more on hand
+        than is known, `expired` the available units that are not to be used any more.
         """
         self.position_id = position_id
         self.item = item
@@ -75,8 +89,10 @@ class Shelf:
         self.expectations = dict(expectations or {})
         self._costing = costing
         self._now = now
-        self._known_lines = known_lines
-        self._ends = dict.fromkeys(StockOrder) if ends is None else ends
+        self._half_held = half_held
+        self._delivered_ends = delivered_ends
+        self._brought_ends = brought_ends
+        self._ends = dict.fromkeys(EVERY_LINE) if ends is None else ends
         self._by_id = {stocked_item.stocked_item_id: stocked_item for stocked_item in stocked_items}
         self._lines: dict[StockOrder, list[Key]] = {}
         """The keys of those that have units available, sorted; made when first asked for."""
@@ -97,9 +113,12 @@ class Shelf:
     def __getitem__(self, stocked_item_id: int) -> StockedItem:
         return self._by_id[stocked_item_id]
 
-    def line(self, order: StockOrder) -> Iterator[StockedItem]:
-        """The stocked items with units available, in this order. Raises NotLoaded where what is known ends."""
-        end = self._ends.get(order, UNLOADED)
+    def line(self, order: StockOrder, *, with_expired: bool) -> Iterator[StockedItem]:
+        """The stocked items with units available, in this order. Raises NotLoaded where what is known ends.
+
+        Without those that have expired some of these may come nevertheless.
+        """
+        end = self._ends.get(Line(order, with_expired), UNLOADED)
         newest_first = order is StockOrder.NEWEST_FIRST
         keys = self._keys(StockOrder.OLDEST_FIRST if newest_first else order)
         for key in reversed(keys) if newest_first else keys:
@@ -116,17 +135,43 @@ class Shelf:
             raise NotLoaded
         return self._costing
 
-    def held_by(self, demand: str) -> list[tuple[StockedItem, Holding]]:
-        """What a demand holds, oldest stocked item first."""
-        held = self.holdings.get(demand, {})
-        return sorted(((self._by_id[one], holding) for one, holding in held.items()), key=lambda pair: pair[0].age)
-
-    def brought_by(self, order_line: str) -> list[StockedItem]:
-        """What an order line has brought and is still on hand, newest first."""
-        if order_line not in self._known_lines:
+    def require_held(self, demand: str) -> None:
+        """Raises NotLoaded unless all is known that a demand holds on hand."""
+        if demand in self._half_held:
             raise NotLoaded
+
+    def held_by(self, demand: str) -> list[tuple[StockedItem, Holding]]:
+        """What a demand holds on hand, oldest stocked item first; what was delivered to it as far as that is known."""
+        self.require_held(demand)
+        held = self.holdings.get(demand, {})
+        return sorted(((self._by_id[one], holding) for one, holding in held.items()), key=_age_of_held)
+
+    def held_of(self, demand: str, stocked_item_ids: Collection[int]) -> list[tuple[StockedItem, Holding]]:
+        """What a demand holds of these stocked items, oldest first."""
+        held = self.holdings.get(demand, {})
+        return sorted(((self._by_id[one], held[one]) for one in stocked_item_ids if one in held), key=_age_of_held)
+
+    def delivered_to(self, demand: str, quantity: Decimal | None) -> list[tuple[StockedItem, Holding]]:
+        """What was delivered to a demand, oldest first: the newest of it, so that it is more than this quantity, or all."""
+        end = None if self._delivered_ends is None else self._delivered_ends.get(demand, UNLOADED)
+        held = self.holdings.get(demand, {})
+        newest = [(self._by_id[one], holding) for one, holding in held.items() if holding.delivered]
+        newest = [pair for pair in newest if end is None or pair[0].age >= end]
+        units = sum((holding.delivered for _, holding in newest), ZERO)
+        if end == UNLOADED or (end is not None and (quantity is None or units <= quantity)):
+            raise NotLoaded
+        return sorted(newest, key=_age_of_held)
+
+    def brought_by(self, order_line: str) -> Iterator[StockedItem]:
+        """What an order line has brought and is available, newest first. Raises NotLoaded where what is known ends."""
+        end = None if self._brought_ends is None else self._brought_ends.get(order_line, UNLOADED)
         brought = [one for one in self._by_id.values() if one.order_line == order_line and one.available]
-        return sorted(brought, key=lambda one: one.age, reverse=True)
+        for one in sorted(brought, key=lambda one: one.age, reverse=True):
+            if end is not None and (end == UNLOADED or one.age < end):
+                raise NotLoaded
+            yield one
+        if end is not None:
+            raise NotLoaded
 
     # --- what becomes of it ---
 
@@ -140,7 +185,7 @@ class Shelf:
         if movement.demand and movement.stocked_item is not None:
             held = self.holdings.setdefault(movement.demand, {})
             one = movement.stocked_item.stocked_item_id
-            held[one] = held.get(one, Holding()).after(movement)
+            held[one] = held.get(one, ADDED).after(movement)
         if movement.order_line:
             expected = self.expectations.get(movement.order_line, Expectation())
             self.expectations[movement.order_line] = expected.after(movement)
@@ -191,6 +236,10 @@ class Shelf:
             self._costing = costing.came(movement.quantity, amount, after.unit_cost, after.age)
         else:
             self._costing = costing.left(movement.quantity, amount)
+
+
+def _age_of_held(pair: tuple[StockedItem, Holding]) -> Age:
+    return pair[0].age
 
 
 def _key_in_line(order: StockOrder, stocked_item: StockedItem | None) -> Key | None:

@@ -28,10 +28,14 @@ NAMED: Final = _NAMED.format(about="", arrays="", columns="")
 """The open position of each pair, and those of the other names whatever they are; with the number of the name, from 1."""
 
 
-def named_with(column: str, array: str) -> str:
-    """The same with one thing more that is said of each name: a column of this array."""
+def named_with(**arrays: str) -> str:
+    """The same with what else is said of each name: a column of each array."""
     # Beside the names, not joined to them: two arrays are joined by comparing each with each.
-    return _NAMED.format(about=f", name.{column}", arrays=f", {array}", columns=f", {column}")
+    return _NAMED.format(
+        about="".join(f", name.{column}" for column in arrays),
+        arrays="".join(f", {array}" for array in arrays.values()),
+        columns="".join(f", {column}" for column in arrays),
+    )
 
 
 POSITIONS: Final = f"SELECT named.position_id FROM {NAMED}"

@@ -177,16 +177,26 @@ UPDATE stocked_item AS s
    AND s.stocked_item_id = changed.stocked_item_id
 """
 
+# What was delivered before is not always read: then what was added to it is given, under the stocked item's id.
 _PUT_RESERVATIONS = """
 INSERT INTO reservation (
     tenant_id, position_id, demand, stocked_item_id, reserved, picked, delivered, delivered_value, open, expire_time
 )
-SELECT %(tenant_id)s, held.*
+SELECT %(tenant_id)s, held.position_id, held.demand, held.stocked_item_id, held.reserved, held.picked,
+       held.delivered + coalesce(before.delivered, 0),
+       held.delivered_value + CASE WHEN before.delivered > 0 THEN before.delivered_value ELSE 0 END,
+       held.open, held.expire_time
   FROM unnest(
            %(position_ids)s::bigint[], %(demands)s::text[], %(stocked_item_ids)s::bigint[], %(reserved)s::numeric[],
            %(picked)s::numeric[], %(delivered)s::numeric[], %(delivered_values)s::numeric[], %(open)s::boolean[],
-           %(expire_times)s::timestamptz[]
-       ) AS held
+           %(expire_times)s::timestamptz[], %(additions)s::bigint[]
+       ) AS held(position_id, demand, stocked_item_id, reserved, picked, delivered, delivered_value, open, expire_time,
+                 addition)
+  LEFT JOIN reservation AS before
+    ON before.tenant_id = %(tenant_id)s
+   AND before.position_id = held.position_id
+   AND before.demand = held.demand
+   AND before.stocked_item_id = held.addition
     ON CONFLICT (tenant_id, position_id, demand, stocked_item_id) DO UPDATE
    SET reserved = excluded.reserved, picked = excluded.picked, delivered = excluded.delivered,
        delivered_value = excluded.delivered_value, open = excluded.open, expire_time = excluded.expire_time
@@ -395,6 +405,9 @@ class _Recorder:
             delivered_values=numbers(holding.delivered_value for holding in held),
             open=numbers(holding.is_open for holding in held),
             expire_times=numbers(holding.expire_time for holding in held),
+            additions=numbers(
+                one if holding.is_addition else None for (_, _, one), holding in zip(changed, held, strict=True)
+            ),
         )
         self._execute(_PUT_NEXT_EXPIRIES, position_ids=numbers(sorted({position_id for position_id, _, _ in changed})))
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, Cursor
@@ -19,19 +19,25 @@ from ..domain.holdings import Expectation, Holding
 from ..domain.items import Item, Settings, Tracking
 from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId, StockOrder
 from ..domain.places import Places
+from ..domain.shelf import EVERY_LINE, Line
 from ..domain.stock import StockedItem
 from .arrays import numbers, texts
-from .naming import NAMED, POSITIONS, POSITIONS_AND_BESIDE, name_arrays, named_with, position_arrays
+from .naming import POSITIONS, POSITIONS_AND_BESIDE, name_arrays, named_with, position_arrays
 
-LINE_PAGE: Final = 256
-"""Stocked items read of one position, at most. What needs more of them is decided again, alone."""
 
-LINES_MAX: Final = 4096
-"""Stocked items read for all positions of a batch together, those of the first position before those of the next."""
+class Bounds(NamedTuple):
+    """How many rows are read at most."""
 
+    page: int
+    """Of one line, of one demand at a position, or of one order line at a position."""
+    total: int
+    """Of all of them together, those of the first one before those of the next."""
+
+
+# Never before the transaction's own time, by which lines are read.
 _STATE = """
 WITH tenant AS MATERIALIZED (
-    SELECT greatest(clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
+    SELECT greatest(now(), clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
            settings.invoice_number_required, settings.inactive_location_removal_allowed
       FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
       LEFT JOIN settings USING (tenant_id)
@@ -78,20 +84,30 @@ _STOCKED_ITEM_COLUMNS = """
 """
 _STOCKED_ITEM_WIDTH: Final = 21
 
-# The page is cut before the window is computed, so that no more rows are read than a page has. Units that have expired
-# are read as well, but don't count; by the same time as in `_STATE`, or by a later one.
+# The page is cut before the window is computed, so that no more rows are read than a page has.
 _LINES = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
   FROM (
        SELECT named.position_id, sum(named.asked) AS asked, min(named.number) AS number
-         FROM {named_with("asked", "%(asked)s::numeric[]")}
+         FROM {named_with(asked="%(asked)s::numeric[]")}
         WHERE named.position_id IS NOT NULL
         GROUP BY named.position_id
        ) AS wanted
  CROSS JOIN LATERAL (
        SELECT page.*, coalesce(sum(page.usable) OVER (ORDER BY {{order}} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
-         FROM (SELECT line.*,
-                      CASE
+         FROM (SELECT line.*, {{usable}} AS usable
+                 FROM {{line}}
+                LIMIT %(page)s) AS page
+       ) AS s
+ WHERE s.ahead < wanted.asked
+ ORDER BY wanted.number, {{order_of_all}}
+ LIMIT %(total)s
+"""
+
+# What had expired when the transaction began is left out, whatever is ahead in line. What has expired since then, or by the
+# journal's time, is read but doesn't count; by the same time as in `_STATE`, or by a later one.
+_FRESH = "line.expire_time > now()"
+_USABLE = """CASE
                       WHEN line.expire_time IS NULL
                       THEN line.available
                       WHEN line.expire_time <= (
@@ -101,14 +117,7 @@ SELECT {_STOCKED_ITEM_COLUMNS}
                            )
                       THEN 0
                       ELSE line.available
-                       END AS usable
-                 FROM {{line}}
-                LIMIT %(page)s) AS page
-       ) AS s
- WHERE s.ahead < wanted.asked
- ORDER BY wanted.number, {{order_of_all}}
- LIMIT %(lines)s
-"""
+                       END"""
 
 _LINE = """stocked_item line
                 WHERE line.tenant_id = %(tenant_id)s
@@ -118,17 +127,17 @@ _LINE = """stocked_item line
 
 _ORDERED_LINES: Final[Mapping[StockOrder, tuple[str, str]]] = {
     StockOrder.OLDEST_FIRST: (
-        f"{_LINE} ORDER BY line.receive_time, line.stocked_item_id",
+        f"{_LINE} AND {{all}} ORDER BY line.receive_time, line.stocked_item_id",
         "{0}.receive_time, {0}.stocked_item_id",
     ),
     StockOrder.NEWEST_FIRST: (
-        f"{_LINE} ORDER BY line.receive_time DESC, line.stocked_item_id DESC",
+        f"{_LINE} AND {{all}} ORDER BY line.receive_time DESC, line.stocked_item_id DESC",
         "{0}.receive_time DESC, {0}.stocked_item_id DESC",
     ),
     # Those that expire have an index of their own; so the two kinds are read one after the other.
     StockOrder.FIRST_EXPIRED_FIRST: (
         f"""(
-                 (SELECT line.* FROM {_LINE} AND line.expire_time IS NOT NULL
+                 (SELECT line.* FROM {_LINE} AND {{expiring}}
                    ORDER BY line.expire_time, line.receive_time, line.stocked_item_id LIMIT %(page)s)
                   UNION ALL
                  (SELECT line.* FROM {_LINE} AND line.expire_time IS NULL
@@ -139,12 +148,20 @@ _ORDERED_LINES: Final[Mapping[StockOrder, tuple[str, str]]] = {
 }
 
 
-def _lines(order: StockOrder) -> str:
+def _lines(order: StockOrder, with_expired: bool) -> str:
     line, ordered = _ORDERED_LINES[order]
-    return _LINES.format(line=line, order=ordered.format("page"), order_of_all=ordered.format("s"))
+    return _LINES.format(
+        line=line.format(
+            all="true" if with_expired else f"(line.expire_time IS NULL OR {_FRESH})",
+            expiring="line.expire_time IS NOT NULL" if with_expired else _FRESH,
+        ),
+        usable="line.available" if with_expired else _USABLE,
+        order=ordered.format("page"),
+        order_of_all=ordered.format("s"),
+    )
 
 
-_LINES_IN: Final = {order: _lines(order) for order in StockOrder}
+_LINES_IN: Final = {line: _lines(*line) for line in EVERY_LINE}
 
 _NAMED = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}
@@ -154,19 +171,64 @@ SELECT {_STOCKED_ITEM_COLUMNS}
 
 _HOLDING_COLUMNS = "r.demand, r.reserved, r.picked, r.delivered, r.delivered_value, r.expire_time"
 
-_HOLDINGS = f"""
+_HELD_BY_DEMANDS = f"""
 SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
-  FROM {named_with("demand", "%(demands)s::text[]")}
+  FROM {named_with(demand="%(demands)s::text[]")}
  CROSS JOIN LATERAL (
        SELECT *
          FROM reservation held
         WHERE held.tenant_id = %(tenant_id)s
           AND held.position_id = named.position_id
           AND held.demand = named.demand
-          AND (held.open OR held.delivered > 0)
-       OFFSET 0
+          AND held.open
+        LIMIT %(page)s
        ) AS r
   JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
+ ORDER BY named.number
+ LIMIT %(total)s
+"""
+
+_HELD_OF_STOCKED_ITEMS = f"""
+SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+  FROM unnest(%(stocked_item_ids)s::bigint[], %(demands)s::text[]) AS named(stocked_item_id, demand)
+  JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = named.stocked_item_id
+  JOIN reservation r
+    ON r.tenant_id = %(tenant_id)s
+   AND r.position_id = s.position_id
+   AND r.demand = named.demand
+   AND r.stocked_item_id = named.stocked_item_id
+"""
+
+# One more than covers what is given back, if there is one: it tells that this isn't all. Age is looked up for each, outside:
+# joined, a planner that knows nothing of the tables yet may go through all stocked items by their age.
+_DELIVERED = f"""
+SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+  FROM (
+       SELECT named.position_id, named.demand, sum(named.asked) AS asked, min(named.number) AS number
+         FROM {named_with(demand="%(demands)s::text[]", asked="%(asked)s::numeric[]")}
+        GROUP BY named.position_id, named.demand
+       ) AS wanted
+ CROSS JOIN LATERAL (
+       SELECT page.*, coalesce(sum(page.delivered) OVER (ORDER BY page.receive_time DESC, page.stocked_item_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+         FROM (SELECT held.*, item.receive_time
+                 FROM reservation held
+                CROSS JOIN LATERAL (
+                      SELECT receive_time
+                        FROM stocked_item
+                       WHERE tenant_id = %(tenant_id)s AND stocked_item_id = held.stocked_item_id
+                      OFFSET 0
+                      ) AS item
+                WHERE held.tenant_id = %(tenant_id)s
+                  AND held.position_id = wanted.position_id
+                  AND held.demand = wanted.demand
+                  AND held.delivered > 0
+                ORDER BY item.receive_time DESC, held.stocked_item_id DESC
+                LIMIT %(page)s) AS page
+       ) AS r
+  JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
+ WHERE r.ahead <= wanted.asked
+ ORDER BY wanted.number, s.receive_time DESC, s.stocked_item_id DESC
+ LIMIT %(total)s
 """
 
 _EXPIRED_HOLDINGS = f"""
@@ -181,7 +243,7 @@ SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
 
 _EXPECTATIONS = f"""
 SELECT e.position_id, e.order_line, e.on_order, e.received
-  FROM {named_with("order_line", "%(order_lines)s::text[]")}
+  FROM {named_with(order_line="%(order_lines)s::text[]")}
  CROSS JOIN LATERAL (
        SELECT *
          FROM expectation line
@@ -192,27 +254,47 @@ SELECT e.position_id, e.order_line, e.on_order, e.received
        ) AS e
 """
 
-# Units that relocated are no longer where they were received. Emptied ones may have some again before the batch is over.
-_BROUGHT = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}, receipt.movement_id
-  FROM {NAMED}
-  JOIN unnest(%(order_lines)s::text[]) WITH ORDINALITY AS name(order_line, number) USING (number)
-  JOIN stocked_item s
-    ON s.tenant_id = %(tenant_id)s
-   AND s.position_id = named.position_id
-   AND s.order_line = name.order_line
-   AND s.order_line <> ''
-   AND s.received > 0
- CROSS JOIN LATERAL (
+_RECEIPT = """(
        SELECT m.movement_id
          FROM movement m
         WHERE m.tenant_id = %(tenant_id)s
-          AND m.stocked_item_id = s.stocked_item_id
+          AND m.stocked_item_id = {stocked_item}.stocked_item_id
           AND m.kind = 'received'
-          AND m.position_id = s.position_id
+          AND m.position_id = {stocked_item}.position_id
         ORDER BY m.movement_id
         LIMIT 1
-       ) AS receipt
+       )"""
+
+# Units that relocated are no longer where they were received: they have no receipt here, and don't count.
+_BROUGHT = f"""
+SELECT {_STOCKED_ITEM_COLUMNS}, s.receipt
+  FROM (
+       SELECT named.position_id, named.order_line, sum(named.asked) AS asked, min(named.number) AS number
+         FROM {named_with(order_line="%(order_lines)s::text[]", asked="%(asked)s::numeric[]")}
+        GROUP BY named.position_id, named.order_line
+       ) AS wanted
+ CROSS JOIN LATERAL (
+       SELECT page.*, coalesce(sum(page.available) FILTER (WHERE page.receipt IS NOT NULL) OVER (ORDER BY page.receive_time DESC, page.stocked_item_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+         FROM (SELECT brought.*, {_RECEIPT.format(stocked_item="brought")} AS receipt
+                 FROM stocked_item brought
+                WHERE brought.tenant_id = %(tenant_id)s
+                  AND brought.position_id = wanted.position_id
+                  AND brought.order_line = wanted.order_line
+                  AND brought.order_line <> ''
+                  AND brought.open
+                  AND brought.available > 0
+                ORDER BY brought.receive_time DESC, brought.stocked_item_id DESC
+                LIMIT %(page)s) AS page
+       ) AS s
+ WHERE s.ahead < wanted.asked
+ ORDER BY wanted.number, s.receive_time DESC, s.stocked_item_id DESC
+ LIMIT %(total)s
+"""
+
+_RECEIPTS = f"""
+SELECT s.position_id, s.stocked_item_id, {_RECEIPT.format(stocked_item="s")}
+  FROM stocked_item s
+ WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(ids)s::bigint[]) AND s.order_line <> ''
 """
 
 _KNOWN_ITEMS = """
@@ -238,22 +320,27 @@ SELECT s.item_id, wanted.serial_number, s.stocked_item_id
 """
 
 _COSTING = f"""
-SELECT named.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time, newest.stocked_item_id
-  FROM {NAMED}
+SELECT wanted.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time, newest.stocked_item_id
+  FROM (
+       SELECT named.position_id, bool_or(named.averaged) AS averaged
+         FROM {named_with(averaged="%(averaged)s::boolean[]")}
+        WHERE named.position_id IS NOT NULL
+        GROUP BY named.position_id
+       ) AS wanted
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(s.available + s.reserved + s.picked), 0) AS units, coalesce(sum(s.value), 0) AS value
          FROM stocked_item s
-        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = named.position_id AND s.open
+        WHERE wanted.averaged
+          AND s.tenant_id = %(tenant_id)s AND s.position_id = wanted.position_id AND s.open
           AND s.unit_cost IS NOT NULL
        ) AS costed
   LEFT JOIN LATERAL (
        SELECT s.unit_cost, s.receive_time, s.stocked_item_id
          FROM stocked_item s
-        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = named.position_id AND s.unit_cost IS NOT NULL
+        WHERE s.tenant_id = %(tenant_id)s AND s.position_id = wanted.position_id AND s.unit_cost IS NOT NULL
         ORDER BY s.receive_time DESC, s.stocked_item_id DESC
         LIMIT 1
        ) AS newest ON true
- WHERE named.position_id IS NOT NULL
 """
 
 # Of a stocked item it is what was on hand of it, wherever it was then.
@@ -343,25 +430,45 @@ class Selecting:
         """What is recorded under these request ids. See `read_repeats`."""
         return self._execute(_REPEATS, request_ids=numbers(request_ids))
 
-    def lines(
-        self, order: StockOrder, asked: Mapping[Name, Decimal], *, page: int = LINE_PAGE, lines: int = LINES_MAX
-    ) -> Cursor[Any]:
-        """The first open stocked items of each position in an order, at most a page, until they cover what is asked.
+    def lines(self, line: Line, asked: Mapping[Name, Decimal], bounds: Bounds) -> Cursor[Any]:
+        """The first stocked items in the line of each position, at most a page, until they cover what is asked.
 
         See `read_stocked_items`.
         """
-        return self._execute(
-            _LINES_IN[order], asked=numbers(asked.values()), page=page, lines=lines, **name_arrays(asked)
-        )
+        return self._execute(_LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), **name_arrays(asked))
 
     def named(self, stocked_item_ids: Collection[int]) -> Cursor[Any]:
         """The stocked items of these ids. See `read_stocked_items`."""
         return self._execute(_NAMED, ids=numbers(stocked_item_ids))
 
-    def holdings(self, demands: Collection[tuple[Name, str]]) -> Cursor[Any]:
-        """What demands hold at positions. See `read_holdings`."""
+    def held_by_demands(self, demands: Collection[tuple[Name, str]], bounds: Bounds) -> Cursor[Any]:
+        """What demands hold on hand at positions, at most a page of each. See `read_holdings`."""
         return self._execute(
-            _HOLDINGS, demands=texts(demand for _, demand in demands), **name_arrays(name for name, _ in demands)
+            _HELD_BY_DEMANDS,
+            demands=texts(demand for _, demand in demands),
+            **bounds._asdict(),
+            **name_arrays(name for name, _ in demands),
+        )
+
+    def held_of_stocked_items(self, held: Collection[tuple[int, str]]) -> Cursor[Any]:
+        """What demands hold of stocked items, or were delivered of them. See `read_holdings`."""
+        return self._execute(
+            _HELD_OF_STOCKED_ITEMS,
+            stocked_item_ids=numbers(one for one, _ in held),
+            demands=texts(demand for _, demand in held),
+        )
+
+    def delivered(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Cursor[Any]:
+        """What was delivered to demands, newest first: at most a page, until it is more than is asked.
+
+        See `read_holdings`.
+        """
+        return self._execute(
+            _DELIVERED,
+            demands=texts(demand for _, demand in asked),
+            asked=numbers(asked.values()),
+            **bounds._asdict(),
+            **name_arrays(name for name, _ in asked),
         )
 
     def expired_holdings(self, position_ids: Collection[int], now: datetime, limit: int) -> Cursor[Any]:
@@ -376,13 +483,22 @@ class Selecting:
             **name_arrays(name for name, _ in order_lines),
         )
 
-    def brought(self, order_lines: Collection[tuple[Name, str]]) -> Cursor[Any]:
-        """The stocked items that order lines have brought to positions. See `read_brought`."""
+    def brought(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Cursor[Any]:
+        """What order lines have brought and is available, newest first: at most a page, until it covers what is asked.
+
+        See `read_brought`.
+        """
         return self._execute(
             _BROUGHT,
-            order_lines=texts(line for _, line in order_lines),
-            **name_arrays(name for name, _ in order_lines),
+            order_lines=texts(line for _, line in asked),
+            asked=numbers(asked.values()),
+            **bounds._asdict(),
+            **name_arrays(name for name, _ in asked),
         )
+
+    def receipts(self, stocked_item_ids: Collection[int]) -> Cursor[Any]:
+        """The movements that received stocked items where they are. See `read_receipts`."""
+        return self._execute(_RECEIPTS, ids=numbers(stocked_item_ids))
 
     def known_items(self, pairs: Iterable[ItemAtLocation]) -> Cursor[Any]:
         """Which of the items are registered. See `read_ids`."""
@@ -396,9 +512,9 @@ class Selecting:
         """Which units in stock have one of these serial numbers. See `read_serial_numbers`."""
         return self._execute(_SERIAL_NUMBERS, serial_numbers=texts(serial_numbers))
 
-    def costing(self, names: Iterable[Name]) -> Cursor[Any]:
-        """What the positions' stock tells about costs. See `read_costing`."""
-        return self._execute(_COSTING, **name_arrays(names))
+    def costing(self, costed: Mapping[Name, bool]) -> Cursor[Any]:
+        """What the positions' stock tells about costs: the last one or, of some, the average too. See `read_costing`."""
+        return self._execute(_COSTING, averaged=numbers(costed.values()), **name_arrays(costed))
 
     def counted(self, counts: Sequence[CountStock], position_ids: Sequence[int]) -> Cursor[Any]:
         """What was on hand at these positions when it was counted. See `read_counted`."""
@@ -463,9 +579,14 @@ def read_expectations(cursor: Cursor[Any]) -> list[tuple[int, str, Expectation]]
     return [(position_id, line, Expectation(*rest)) for position_id, line, *rest in cursor.fetchall()]
 
 
-def read_brought(cursor: Cursor[Any]) -> list[tuple[StockedItem, int]]:
-    """Stocked items, each with the movement that received it."""
+def read_brought(cursor: Cursor[Any]) -> list[tuple[StockedItem, int | None]]:
+    """Stocked items, each with the movement that received it; None where it has come from another location since."""
     return [(_stocked_item(row), row[_STOCKED_ITEM_WIDTH]) for row in cursor.fetchall()]
+
+
+def read_receipts(cursor: Cursor[Any]) -> list[tuple[int, int, int | None]]:
+    """Positions, stocked items that are there, and the movements that received them there, if any did."""
+    return cursor.fetchall()
 
 
 def read_ids(cursor: Cursor[Any]) -> list[int]:

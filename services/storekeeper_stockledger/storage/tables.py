@@ -207,7 +207,7 @@ stocked_item = Table(
         "order_line",
         "receive_time",
         "stocked_item_id",
-        postgresql_where=text("order_line <> ''"),
+        postgresql_where=text("open AND order_line <> ''"),
     ),
     Index("stocked_item_item_index", "tenant_id", "item_id", "receive_time", "stocked_item_id"),
     Index("stocked_item_location_index", "tenant_id", "location_id", "receive_time", "stocked_item_id"),
@@ -251,6 +251,8 @@ reservation = Table(
     CheckConstraint("reserved > 0 OR expire_time IS NULL", name="reservation_expiry_check"),
     Index("reservation_demand_index", "tenant_id", "demand", "position_id", "stocked_item_id"),
     Index("reservation_stocked_item_index", "tenant_id", "stocked_item_id"),
+    # What a demand still holds on hand, however much was delivered to it.
+    Index("reservation_open_index", "tenant_id", "position_id", "demand", postgresql_where=text("open")),
     Index(
         "reservation_expiry_index",
         "tenant_id",

@@ -113,7 +113,6 @@ def shelf(
         costing=costing,
         holdings=holdings,
         expectations=expectations,
-        known_lines=(expectations or {}).keys(),
     )
     made.layers = layers
     return made
@@ -122,7 +121,7 @@ def shelf(
 def held(*, expire_time: datetime | None = None, delivered_value: Number | None = 0, **places: Number) -> Holding:
     """Units of a stocked item that a demand holds."""
     worth = None if delivered_value is None else Decimal(delivered_value)
-    counted = {place: Decimal(units) for place, units in places.items()}
+    counted: dict[str, Any] = {place: Decimal(units) for place, units in places.items()}
     return Holding(expire_time=expire_time, delivered_value=worth, **counted)
 
 

@@ -252,7 +252,10 @@ class TestReturning:
         stock = self.delivered(layer(1, 2, age=2 * DAY), layer(2, 3))
         assert moved(carry_out(stock, returning(POSITION_ID, 4))) == [(Kind.RETURNED, 2, 3), (Kind.RETURNED, 1, 1)]
         assert place(stock, "delivered") == {1: 1}
-        assert [one.stocked_item_id for one in stock.shelves[POSITION_ID].line(NEWEST_FIRST)] == [2, 1]
+        assert [one.stocked_item_id for one in stock.shelves[POSITION_ID].line(NEWEST_FIRST, with_expired=True)] == [
+            2,
+            1,
+        ]
 
     def test_they_bring_back_what_they_left_with_to_the_smallest_unit(self) -> None:
         stock = self.delivered(layer(1, 3, unit_cost="3.3333333333", value="10.00"))

@@ -46,7 +46,7 @@ def _named(operation: CountStock, shelf: Shelf) -> StockedItem | None:
 
 
 def _write_off(shortage: Decimal, operation: CountStock, named: StockedItem | None, shelf: Shelf, draft: Draft) -> None:
-    layers = shelf.line(StockOrder.OLDEST_FIRST) if named is None else iter([named])
+    layers = shelf.line(StockOrder.OLDEST_FIRST, with_expired=True) if named is None else iter([named])
     draft.draw(shelf, Kind.COUNTED_OUT, draw(layers, shortage), effective_time=operation.count_time)
 
 

@@ -57,6 +57,8 @@ def reserve(operation: ReserveStock, draft: Draft) -> None:
     check_quantity(operation.quantity, shelf)
     check_leaves(shelf, draft.settings)
     draws = take_available(draft, shelf, operation, operation.quantity, allow_partial=operation.allow_partial)
+    # All of it gets the same expiry.
+    shelf.require_held(operation.demand)
     draft.draw(shelf, Kind.RESERVED, draws, demand=operation.demand)
 
 
@@ -141,6 +143,9 @@ def unpick(operation: UnpickStock, draft: Draft) -> None:
     """Put what was picked back on the shelf."""
     shelf = draft.stock.shelf(operation.source)
     draws = _held(operation, draft, shelf, lambda holding: holding.picked, newest_first=True)
+    if operation.keep_reserved:
+        # What is reserved again expires with the rest.
+        shelf.require_held(operation.demand)
     kind = Kind.UNPICKED_RESERVED if operation.keep_reserved else Kind.UNPICKED
     draft.draw(shelf, kind, draws, demand=operation.demand)
 
@@ -206,12 +211,20 @@ def _units(
     operation: Holder, draft: Draft, shelf: Shelf, units: Callable[[Holding], Decimal]
 ) -> list[tuple[StockedItem, Decimal]]:
     """What the demand has of each stocked item, oldest first; of those that are named, if any are."""
-    named = named_ids(operation.source)
     return [
         (draft.stocked_item(shelf, one.stocked_item_id), units(holding))
-        for one, holding in shelf.held_by(operation.demand)
-        if units(holding) and (not named or one.stocked_item_id in named)
+        for one, holding in _holdings(operation, shelf)
+        if units(holding)
     ]
+
+
+def _holdings(operation: Holder, shelf: Shelf) -> list[tuple[StockedItem, Holding]]:
+    named = named_ids(operation.source)
+    if named:
+        return shelf.held_of(operation.demand, named)
+    if isinstance(operation, ReturnStock):
+        return shelf.delivered_to(operation.demand, operation.quantity)
+    return shelf.held_by(operation.demand)
 
 
 def _check_held(operation: Holder, shelf: Shelf, held: Decimal, *, allow_partial: bool = False) -> None:

@@ -47,7 +47,8 @@ def take_available(
         available = draft.usable(shelf, include_expired=source.include_expired)
         if available < quantity and (not allow_partial or not available):
             raise InsufficientStock(quantity, available, shelf.position_id)
-        layers = (draft.stocked_item(shelf, one.stocked_item_id) for one in shelf.line(source.order))
+        line = shelf.line(source.order, with_expired=source.include_expired)
+        layers = (draft.stocked_item(shelf, one.stocked_item_id) for one in line)
         draws = draw(_usable(draft, layers, source), min(quantity, available), draws_max=left)
         assert drawn(draws) == min(quantity, available), "the units of a position are those of its stocked items"
     if available < quantity and not (allow_partial and available):

@@ -1,5 +1,6 @@
 """Units come by an order: they are expected, received, and taken back."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from ..draft import Draft
@@ -7,7 +8,7 @@ from ..draws import Draw, draw, drawn
 from ..holdings import Expectation
 from ..items import Tracking
 from ..operations import CancelExpectedStock, ExpectStock, ReceiveStock, UnreceiveStock
-from ..places import ZERO, Kind
+from ..places import Kind
 from ..refusals import (
     ExpectationExceeded,
     ReceiptExceeded,
@@ -122,20 +123,24 @@ def unreceive(operation: UnreceiveStock, draft: Draft) -> None:
 
 def _reversible(operation: UnreceiveStock, shelf: Shelf, stock: Stock) -> tuple[Draw, ...]:
     """What to take back of which stocked item, newest first, or in the order in which they are named."""
-    named = named_ids(operation.source)
-    brought = [one for one in shelf.brought_by(operation.order_line) if _was_received_here(one, shelf, stock)]
-    if named:
-        by_id = {one.stocked_item_id: one for one in brought}
-        brought = [by_id[stocked_item_id] for stocked_item_id in named if stocked_item_id in by_id]
-    elif shelf.item.tracking is Tracking.SERIAL:
-        raise SerialUnitRequired(shelf.item.item_id)
-    available = sum((one.available for one in brought), ZERO)
-    reversible = min(_expectation(shelf, operation.order_line).received, available)
+    received = _expectation(shelf, operation.order_line).received
+    draws = draw(_received_here(operation, shelf, stock), operation.quantity)
+    reversible = min(received, drawn(draws))
     if operation.quantity > reversible:
         raise ReceiptExceeded(operation.order_line, operation.quantity, reversible, shelf.position_id)
-    draws = draw(brought, operation.quantity)
-    assert drawn(draws) == operation.quantity, "no more is taken back than is there"
     return draws
+
+
+def _received_here(operation: UnreceiveStock, shelf: Shelf, stock: Stock) -> Iterator[StockedItem]:
+    named = named_ids(operation.source)
+    brought: Iterator[StockedItem]
+    if named:
+        brought = (one for one in map(shelf.__getitem__, named) if one.order_line == operation.order_line)
+    elif shelf.item.tracking is Tracking.SERIAL:
+        raise SerialUnitRequired(shelf.item.item_id)
+    else:
+        brought = shelf.brought_by(operation.order_line)
+    return (one for one in brought if _was_received_here(one, shelf, stock))
 
 
 def _was_received_here(stocked_item: StockedItem, shelf: Shelf, stock: Stock) -> bool:

@@ -30,4 +30,5 @@ def close(operation: ClosePosition, draft: Draft) -> None:
     check_reason(operation.reason, draft.settings)
     check_leaves(shelf, draft.settings)
     # Serial-numbered units, too: which of them are meant is no question when all of them go.
-    draft.draw(shelf, Kind.REMOVED, draw(shelf.line(StockOrder.OLDEST_FIRST), totals.available))
+    line = shelf.line(StockOrder.OLDEST_FIRST, with_expired=True)
+    draft.draw(shelf, Kind.REMOVED, draw(line, totals.available))

@@ -83,6 +83,11 @@ STEPS = (
         ON reservation (tenant_id, stocked_item_id)
     """,
     """
+    CREATE INDEX IF NOT EXISTS reservation_open_index
+        ON reservation (tenant_id, position_id, demand)
+        WHERE open
+    """,
+    """
     CREATE INDEX IF NOT EXISTS reservation_expiry_index
         ON reservation (tenant_id, position_id, expire_time)
         WHERE expire_time IS NOT NULL
@@ -116,7 +121,7 @@ STEPS = (
     """
     CREATE INDEX IF NOT EXISTS stocked_item_order_line_index
         ON stocked_item (tenant_id, position_id, order_line, receive_time, stocked_item_id)
-        WHERE order_line <> ''
+        WHERE open AND order_line <> ''
     """,
     # What expires is available again from that instant on, whether or not somebody has written it down: by the time that
     # writers go by, which never runs behind the newest record, even if the clock is turned back.
