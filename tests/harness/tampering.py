@@ -75,13 +75,13 @@ _TAKE_OUT = (
 _SWAP = (
     "UPDATE operation SET operation_id = -operation_id WHERE operation_id IN (%(one)s, %(other)s)",
     """
-    UPDATE operation SET operation_id = %(one)s + %(other)s + operation_id,
+    UPDATE operation SET operation_id = %(one)s::bigint + %(other)s + operation_id,
            last_movement_id = (SELECT sum(last_movement_id) FROM operation WHERE operation_id < 0) - last_movement_id
      WHERE operation_id < 0
     """,
     "UPDATE movement SET movement_id = -movement_id WHERE operation_id IN (%(one)s, %(other)s)",
     """
-    UPDATE movement SET operation_id = %(one)s + %(other)s - operation_id,
+    UPDATE movement SET operation_id = %(one)s::bigint + %(other)s - operation_id,
            movement_id = movement_id - (SELECT sum(movement_id) FROM movement WHERE movement_id < 0)
      WHERE movement_id < 0
     """,

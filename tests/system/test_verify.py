@@ -40,6 +40,11 @@ CORRUPTED = [
         "INSERT INTO movement SELECT * FROM copied",
     ),
     (
+        "movement 38 should not be there: they are numbered without a gap, from 1 on, and each number is there once",
+        "ALTER TABLE movement DROP CONSTRAINT movement_pkey",
+        "INSERT INTO movement SELECT * FROM movement WHERE movement_id = 38",
+    ),
+    (
         "movement 4: operation_id is 12, should be 11",
         "UPDATE movement SET movement_id = -movement_id WHERE movement_id IN (4, 5)",
         "UPDATE movement SET movement_id = 9 + movement_id WHERE movement_id < 0",
@@ -82,6 +87,11 @@ CORRUPTED = [
     ("operation 35: what it produced", "UPDATE movement SET amount = 0 WHERE movement_id = 35"),
     ("movement 23: reversed_movement_id is 21", "UPDATE movement SET reversed_movement_id = 21 WHERE movement_id = 23"),
     # --- operations, and the seals ---
+    (
+        "operation 20 should not be there: they are numbered without a gap, from 1 on, and each number is there once",
+        "ALTER TABLE operation DROP CONSTRAINT operation_pkey, DROP CONSTRAINT operation_request_id_key",
+        "INSERT INTO operation SELECT * FROM operation WHERE operation_id = 20",
+    ),
     ("operation 20 is missing", "DELETE FROM operation WHERE operation_id = 20"),
     ("chain_hash", "UPDATE operation SET kind = 'pick_stock' WHERE operation_id = 24"),
     ("chain_hash", "UPDATE operation SET actor = 'somebody else' WHERE operation_id = 24"),

@@ -55,7 +55,7 @@ class _Journal:
         """What is wrong with the next operation and its movements."""
         self._operation_id += 1
         if operation.operation_id != self._operation_id:
-            yield missing(("operation", self._operation_id), _NUMBERED)
+            yield _misnumbered("operation", operation.operation_id, self._operation_id)
         yield from self._check_operation(operation)
         self._contents.update(_line(operation[DIGESTED_OPERATION : None if operation.draws else -1]))
         movements = []
@@ -63,7 +63,7 @@ class _Journal:
             self._movement_id += 1
             movement = next(self._movements, None)
             if movement is None or movement.movement_id != self._movement_id:
-                yield missing(("movement", self._movement_id), _NUMBERED)
+                yield _misnumbered("movement", movement and movement.movement_id, self._movement_id)
                 return
             yield from _check_movement(movement, operation, line)
             self._contents.update(_line(_digested(movement)))
@@ -119,6 +119,12 @@ class _Journal:
         yield from differences(row, [("chain_hash", chain_hash, self._sealed)], sealed)
         self._contents = sha256()
         self._batch_begins = operation.operation_id + 1
+
+
+def _misnumbered(table: str, number: int | None, should: int) -> Finding:
+    if number is not None and number < should:
+        return unexpected((table, number), f"{_NUMBERED}, from 1 on, and each number is there once")
+    return missing((table, should), _NUMBERED)
 
 
 def _check_movement(movement: Movement, operation: Operation, line: int) -> Iterator[Finding]:
