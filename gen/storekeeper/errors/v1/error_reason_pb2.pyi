@@ -100,7 +100,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     TOO_MANY_STOCKED_ITEMS: _ErrorReason.ValueType  # 55
     """FAILED_PRECONDITION. The change would draw on more stocked items than one call may: make it in several calls.
-    Metadata: limit, and coveredQuantity, which one call may take.
+    Metadata: limit, and coveredQuantity, which one call may take. That is 0 where a demand holds units of more than 10,000
+    stocked items of a position, or was delivered them and gives back as many: name the stocked items.
     """
     STOCKED_ITEM_IN_USE: _ErrorReason.ValueType  # 56
     """FAILED_PRECONDITION. The unit is reserved, picked or gone, so its serial number is frozen. Metadata: stockedItemId."""
@@ -223,7 +224,8 @@ Metadata: positionId, limit.
 """
 TOO_MANY_STOCKED_ITEMS: ErrorReason.ValueType  # 55
 """FAILED_PRECONDITION. The change would draw on more stocked items than one call may: make it in several calls.
-Metadata: limit, and coveredQuantity, which one call may take.
+Metadata: limit, and coveredQuantity, which one call may take. That is 0 where a demand holds units of more than 10,000
+stocked items of a position, or was delivered them and gives back as many: name the stocked items.
 """
 STOCKED_ITEM_IN_USE: ErrorReason.ValueType  # 56
 """FAILED_PRECONDITION. The unit is reserved, picked or gone, so its serial number is frozen. Metadata: stockedItemId."""

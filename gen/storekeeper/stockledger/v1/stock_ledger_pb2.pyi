@@ -4082,7 +4082,9 @@ class BatchChangeStockRequest(_message.Message):
     ALL_OR_NONE_FIELD_NUMBER: _builtins.int
     all_or_none: _builtins.bool
     """Whether all are carried out or none: the first refusal is that of the call, with its position in the list (from 0) as
-    metadata `changeIndex`. Default: each for itself.
+    metadata `changeIndex`. Some can only be carried out when others have been, and are refused as bad `changes` together
+    with them: what takes units back that another of them receives, brings units to a position that another closes, or
+    takes over the last received cost when another has transferred the unit that tells it. Default: each for itself.
     """
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockChange]:

@@ -404,7 +404,8 @@ class StockLedgerServicer:
     def ExtendReservation(self, request, context):
         """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
         (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
-        nothing reserved there, because it was picked, released or has expired.
+        nothing reserved there, because it was picked, released or has expired; or TOO_MANY_STOCKED_ITEMS when it holds
+        units of more than 10,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

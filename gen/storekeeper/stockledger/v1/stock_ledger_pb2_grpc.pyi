@@ -119,7 +119,8 @@ class StockLedgerStub:
     ExtendReservation: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.ExtendReservationRequest, _stock_ledger_pb2.ExtendReservationResponse]
     """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
     (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
-    nothing reserved there, because it was picked, released or has expired.
+    nothing reserved there, because it was picked, released or has expired; or TOO_MANY_STOCKED_ITEMS when it holds
+    units of more than 10,000.
     """
     PickStock: _grpc.UnaryUnaryMultiCallable[_stock_ledger_pb2.PickStockRequest, _stock_ledger_pb2.PickStockResponse]
     """Takes units off the shelf for a demand: first what it has reserved, oldest first, then what is available. Fails as
@@ -318,7 +319,8 @@ class StockLedgerAsyncStub(StockLedgerStub):
     ExtendReservation: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.ExtendReservationRequest, _stock_ledger_pb2.ExtendReservationResponse]  # type: ignore[assignment]
     """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
     (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
-    nothing reserved there, because it was picked, released or has expired.
+    nothing reserved there, because it was picked, released or has expired; or TOO_MANY_STOCKED_ITEMS when it holds
+    units of more than 10,000.
     """
     PickStock: _aio.UnaryUnaryMultiCallable[_stock_ledger_pb2.PickStockRequest, _stock_ledger_pb2.PickStockResponse]  # type: ignore[assignment]
     """Takes units off the shelf for a demand: first what it has reserved, oldest first, then what is available. Fails as
@@ -610,7 +612,8 @@ class StockLedgerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_ledger_pb2.ExtendReservationResponse, _abc.Awaitable[_stock_ledger_pb2.ExtendReservationResponse]]:
         """Gives what a demand has reserved at a position a new expiry, or none; moves nothing. Fails with NOT_FOUND
         (POSITION_NOT_FOUND, ITEM_NOT_FOUND, LOCATION_NOT_FOUND) and FAILED_PRECONDITION (DEMAND_EXCEEDED) when it has
-        nothing reserved there, because it was picked, released or has expired.
+        nothing reserved there, because it was picked, released or has expired; or TOO_MANY_STOCKED_ITEMS when it holds
+        units of more than 10,000.
         """
 
     @_abc_1.abstractmethod
