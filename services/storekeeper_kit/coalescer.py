@@ -1,14 +1,15 @@
 """Gathers calls that are in flight into batches: the only asynchronous code below a servicer.
 
 What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits when the service is
-idle, and under load a batch costs its tenant one transaction instead of one for each call. A process has a few lanes,
-each a worker thread that applies one batch at a time; tenants take turns, and one tenant is in at most one lane.
+idle, and under load a batch costs its tenant one transaction instead of one for each call. There are a few lanes, each
+of which applies one batch at a time, on a thread or in another process; tenants take turns, and one tenant is in at most
+one lane.
 """
 
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass
@@ -33,60 +34,73 @@ class Postponed(Exception):
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
-Apply = Callable[[int, Sequence[Asked], float], "Sequence[Answer | Exception]"]
-"""Answers a tenant's batch in its order, by a deadline on the monotonic clock. Runs on a worker thread."""
+Apply = Callable[[int, Sequence[Asked], float], Awaitable[Sequence[Answer | Exception]]]
+"""Answers a tenant's batch in its order, by a deadline on the monotonic clock."""
 
 
 @dataclass(slots=True)
 class _Call(Generic[Asked, Answer]):
     asked: Asked
+    weight: int
     deadline: float
     answer: "asyncio.Future[Answer]"
+
+
+class Threads(Generic[Asked, Answer]):
+    """Applies batches on threads, by a function that knows nothing of an event loop."""
+
+    def __init__(
+        self, apply: "Callable[[int, Sequence[Asked], float], Sequence[Answer | Exception]]", *, count: int, name: str
+    ) -> None:
+        self._apply = apply
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def __call__(self, tenant_id: int, asked: Sequence[Asked], deadline: float) -> "Sequence[Answer | Exception]":
+        """What the function answers."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._apply, tenant_id, asked, deadline)
+
+    def close(self) -> None:
+        """Leave what is under way to itself."""
+        self._executor.shutdown(wait=False)
 
 
 class Coalescer(Generic[Asked, Answer]):
     """Answers single calls through `apply`, which answers many at once."""
 
     def __init__(
-        self, apply: "Apply[Asked, Answer]", *, lanes: int, name: str, weight: Callable[[Asked], int] = lambda _: 1
+        self, apply: Apply[Asked, Answer], *, lanes: int, weight: Callable[[Asked], int] = lambda _: 1
     ) -> None:
         """`weight` tells for how many calls one counts; one that is heavier than a batch may be has one of its own."""
         self._apply = apply
         self._weight = weight
         self._idle_lanes = lanes
-        self._executor = ThreadPoolExecutor(lanes, thread_name_prefix=name)
         self._waiting: OrderedDict[int, deque[_Call[Asked, Answer]]] = OrderedDict()
         """By tenant; those that are not in a lane, in the order of their turns."""
         self._in_lane: dict[int, deque[_Call[Asked, Answer]]] = {}
         """What arrived for tenants that are in a lane."""
-        self._waiting_count = 0
+        self._waiting_weight = 0
         self._batches: set[asyncio.Task[None]] = set()
 
-    async def submit(self, tenant_id: int, asked: Asked, deadline: float) -> Answer:
-        """The answer to one call. Raises its refusal; Overloaded when too many wait; DeadlineExceeded past its time."""
-        return await self.submit_all(tenant_id, (asked,), deadline)[0]
-
-    def submit_all(self, tenant_id: int, asked: Sequence[Asked], deadline: float) -> "list[asyncio.Future[Answer]]":
-        """The answers to several calls, which are applied in this order. Overloaded is for all of them."""
-        if self._waiting_count + len(asked) > WAITING_MAX:
+    def submit(self, tenant_id: int, asked: Asked, deadline: float) -> "asyncio.Future[Answer]":
+        """The answer to one call, or its refusal; DeadlineExceeded past its time. Raises Overloaded when too many wait."""
+        weight = self._weight(asked)
+        if self._waiting_weight + weight > WAITING_MAX:
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        calls: list[_Call[Asked, Answer]] = [_Call(one, deadline, loop.create_future()) for one in asked]
-        if calls:
-            queue = self._in_lane.get(tenant_id)
-            if queue is None:
-                queue = self._waiting.setdefault(tenant_id, deque())
-            queue.extend(calls)
-            self._waiting_count += len(calls)
-            self._fill_lanes()
-        return [call.answer for call in calls]
+        call: _Call[Asked, Answer] = _Call(asked, weight, deadline, asyncio.get_running_loop().create_future())
+        queue = self._in_lane.get(tenant_id)
+        if queue is None:
+            queue = self._waiting.setdefault(tenant_id, deque())
+        queue.append(call)
+        self._waiting_weight += weight
+        self._fill_lanes()
+        return call.answer
 
     async def close(self) -> None:
         """Finish what is under way, if the database lets it; nothing may be submitted any more."""
         give_up = time.monotonic() + CLOSE_PATIENCE_S
         while self._batches and time.monotonic() < give_up:
             await asyncio.wait(self._batches, timeout=CLOSE_PATIENCE_S)
-        self._executor.shutdown(wait=False)
 
     def _fill_lanes(self) -> None:
         while self._idle_lanes and self._waiting:
@@ -105,7 +119,7 @@ class Coalescer(Generic[Asked, Answer]):
             if batch:
                 postponed = await self._answer(tenant_id, batch)
                 queue.extendleft(reversed(postponed))
-                self._waiting_count += len(postponed)
+                self._waiting_weight += sum(call.weight for call in postponed)
         finally:
             del self._in_lane[tenant_id]
             if queue:
@@ -119,17 +133,16 @@ class Coalescer(Generic[Asked, Answer]):
         room = BATCH_MAX
         now = time.monotonic()
         while queue and room > 0:
-            weight = self._weight(queue[0].asked)
-            if weight > room and batch:
+            if queue[0].weight > room and batch:
                 break
             call = queue.popleft()
-            self._waiting_count -= 1
+            self._waiting_weight -= call.weight
             if call.answer.done():
                 continue
             if call.deadline <= now:
                 call.answer.set_exception(DeadlineExceeded())
                 continue
-            room -= weight
+            room -= call.weight
             batch.append(call)
         return batch
 
@@ -139,9 +152,7 @@ class Coalescer(Generic[Asked, Answer]):
         # One that has time left must not be given up because of another that has none.
         deadline = max(call.deadline for call in batch)
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(
-                self._executor, self._apply, tenant_id, asked, deadline
-            )
+            answers = await self._apply(tenant_id, asked, deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, each caller must hear of it
             answers = [error] * len(batch)
         postponed = []

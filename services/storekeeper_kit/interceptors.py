@@ -326,17 +326,18 @@ def _behaviour(method: Method, handler: Handler) -> Behaviour:
 
 def _serializing(inner: Behaviour, serialize: Callable[[Any], bytes] | None) -> Behaviour:
     """Serializes inside the layers, so that a response of the wrong type is answered like any other bug."""
-    if serialize is None:
+    serializer = _serializer(serialize)
+    if serializer is None:
         return inner
 
     async def serialized(request: Any, context: Context) -> bytes:
-        return serialize(await inner(request, context))
+        return serializer(await inner(request, context))
 
     return serialized
 
 
 def _serializer(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes] | None:
-    """Lets through what comes as bytes: serialized on another thread, or once for many streams."""
+    """Lets through what comes as bytes: serialized elsewhere, or once for many streams."""
     if serialize is None:
         return None
     return lambda response: response if isinstance(response, bytes) else serialize(response)

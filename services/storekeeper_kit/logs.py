@@ -7,7 +7,8 @@ standard logging module looks the same.
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -48,6 +49,16 @@ def configure(log_format: LogFormat | None = None, level: LogLevel = "info", *, 
         logger_factory=structlog.WriteLoggerFactory(out),
     )
     _route_standard_logging(render, out, max(minimum, LIBRARIES_LEVEL))
+
+
+@contextmanager
+def about(call: Call) -> Iterator[None]:
+    """Lines that are written meanwhile carry this call's ids."""
+    token = bound_call.set(call)
+    try:
+        yield
+    finally:
+        bound_call.reset(token)
 
 
 def add_call(_logger: object, _method: str, event: EventDict) -> EventDict:

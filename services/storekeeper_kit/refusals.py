@@ -74,6 +74,17 @@ class Stopping(Exception):
     """The server stops, so the stream ends."""
 
 
+class Relayed(Exception):
+    """Another process of the same service has refused; `cause` says for the log what it met."""
+
+    def __init__(self, refusal: Refusal, cause: str) -> None:
+        super().__init__(cause)
+        self.refusal = refusal
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def refusal_for(error: Exception, table: Table) -> Refusal | None:
     """The refusal that the table, or else the kit's own, has for this class of error or its nearest base."""
     for known in (table, KIT_REFUSALS):
@@ -131,6 +142,7 @@ def _invalid_request(error: InvalidRequest) -> Refusal:
 
 
 KIT_REFUSALS: Table = {
+    Relayed: lambda relayed: relayed.refusal,
     InvalidRequest: _invalid_request,
     Unavailable: lambda _: Refusal(
         grpc.StatusCode.UNAVAILABLE,

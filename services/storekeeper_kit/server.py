@@ -5,14 +5,13 @@ name is readiness, by the service's own check; a server starts and stays when it
 """
 
 import asyncio
-import gc
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from typing import Any, NoReturn, Self, cast
 
 import grpc
 import structlog
@@ -20,6 +19,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from storekeeper_kit.collecting import spare_the_collector
 from storekeeper_kit.config import ConfigurationError, ServiceSettings
 from storekeeper_kit.interceptors import Interceptor
 from storekeeper_kit.listening import CannotListen, bind, require_loopback
@@ -48,7 +48,6 @@ OPTIONS = (
 )
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-COLLECT_AFTER_OBJECTS = 50_000
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -153,7 +152,7 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
     stop = asyncio.Event()
     when_asked_to_stop(stop.set)
     async with Server(service, settings):
-        _spare_the_collector()
+        spare_the_collector()
         await stop.wait()
 
 
@@ -184,22 +183,18 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         sys.exit(EXIT_INTERRUPTED)
 
 
+def give_up(event: str) -> NoReturn:
+    """Ends the process as it stands, for a reason that the log tells: who runs it starts it again."""
+    log.critical(event)
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)
+
+
 def _leave() -> None:
     """End the process now: Python itself would wait for threads, and so for a database that hangs."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(EXIT_OK)
-
-
-def _spare_the_collector() -> None:
-    """Leave less to Python's collector of cycles, which took a tenth of a busy server's time.
-
-    Modules and tables, there by now, need no look any more; and the hundreds of objects that a call makes end with it,
-    by their reference counts, so that cycles are few and can wait.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS)
 
 
 def _exit(code: int, error: Exception) -> None:

@@ -1,8 +1,10 @@
 """Builds the stock ledger from its configuration and serves it."""
 
 import asyncio
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
@@ -10,16 +12,14 @@ from storekeeper_kit import config, logs, server
 from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
+from storekeeper_kit.worker import Functions, Worker
 
-from .batch import Asked, weight_of
 from .descriptions import Descriptions
-from .domain.instants import PositionAsked
-from .domain.records import Position
-from .domain.stock import StockedItem
 from .expiring import Sweeper
 from .ledger import Ledger
 from .reads import Reads
-from .servicer.changing import Answer
+from .servicer.answering import Answering
+from .servicer.calls import asking
 from .servicer.refusals import REFUSALS
 from .servicer.stock_ledger import StockLedger
 from .settings import StockLedgerSettings
@@ -32,36 +32,46 @@ NAME: Final = pb.DESCRIPTOR.services_by_name["StockLedger"].full_name
 PACKAGE: Final = "storekeeper_stockledger"
 
 
-async def main() -> None:
-    """Serve until the process is asked to stop."""
+def main() -> Coroutine[Any, Any, None]:
+    """Serve until the process is asked to stop. The worker is forked before there is an event loop."""
     settings = config.load(StockLedgerSettings)
     logs.configure(settings.log_format, settings.log_level)
-    await serve(settings)
+    return serve(settings, Worker.fork(partial(functions, settings), threads=_worker_threads(settings)))
 
 
-async def serve(settings: StockLedgerSettings) -> None:
-    """Serve with these settings, then finish what is under way and let go of the database."""
-    url = settings.url("database_url")
-    # Each lane, each worker, each valuation and the sweep hold at most one connection at a time.
-    database = Database(url, pool_size=settings.workers + AT_ONCE, application_name=PACKAGE)
-    hot = Database(
-        url,
-        pool_size=settings.lanes + 2 * settings.read_lanes + 1,
-        application_name=f"{PACKAGE} lanes",
+def functions(settings: StockLedgerSettings) -> Functions:
+    """What the worker can be asked for. It has a database of its own."""
+    database = Database(
+        settings.url("database_url"),
+        # One connection for each thread.
+        pool_size=_worker_threads(settings),
+        application_name=f"{PACKAGE} worker",
         settings=BY_INDEX,
     )
+    ledger, reads = Ledger(database), Reads(database)
+    answering = Answering(apply=ledger.apply, positions=reads.positions, stocked_items=reads.stocked_items_named)
+    return {
+        "changes": answering.changes,
+        "positions": answering.positions,
+        "stocked_items": answering.stocked_items,
+    }
+
+
+async def serve(settings: StockLedgerSettings, worker: Worker) -> None:
+    """Serve with these settings, then finish what is under way and let go of the database."""
+    await worker.connect(when_gone=partial(server.give_up, "worker_gone"))
+    url = settings.url("database_url")
+    # Each thread, each valuation and the sweep hold at most one connection at a time.
+    database = Database(url, pool_size=settings.workers + AT_ONCE, application_name=PACKAGE)
+    swept = Database(url, pool_size=1, application_name=f"{PACKAGE} sweeper", settings=BY_INDEX)
     journals = Database(url, pool_size=LANES + 1, application_name=f"{PACKAGE} watch", settings=BY_INDEX)
-    ledger, reads, hot_reads = Ledger(hot), Reads(database), Reads(hot)
+    reads = Reads(database)
     watch = Watch(journals, watchers_max=settings.watchers_max)
-    changes: Coalescer[Asked, Answer] = Coalescer(
-        watch.told_by(ledger.apply), lanes=settings.lanes, name="changes", weight=weight_of
+    changes = Coalescer(
+        watch.told_by(asking(worker, "changes")), lanes=settings.lanes, weight=lambda call: call.changes
     )
-    positions: Coalescer[PositionAsked, Position] = Coalescer(
-        hot_reads.positions, lanes=settings.read_lanes, name="positions"
-    )
-    stocked_items: Coalescer[int, StockedItem] = Coalescer(
-        hot_reads.stocked_items_named, lanes=settings.read_lanes, name="stocked items"
-    )
+    positions = Coalescer(asking(worker, "positions"), lanes=settings.read_lanes)
+    stocked_items = Coalescer(asking(worker, "stocked_items"), lanes=settings.read_lanes)
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     valuers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="valuer")
     servicer = StockLedger(
@@ -84,7 +94,7 @@ async def serve(settings: StockLedgerSettings) -> None:
     )
     # A thread of its own: long lists keep the workers busy, and expiries must not wait for them.
     sweeper = ThreadPoolExecutor(1, thread_name_prefix="sweeper")
-    sweeping = asyncio.create_task(Sweeper(ledger, hot, sweeper).sweep_forever())
+    sweeping = asyncio.create_task(Sweeper(Ledger(swept), swept, sweeper).sweep_forever())
     try:
         await server.serve(service, settings)
     finally:
@@ -96,8 +106,13 @@ async def serve(settings: StockLedgerSettings) -> None:
         watch.close()
         workers.shutdown(wait=False)
         valuers.shutdown(wait=False, cancel_futures=True)
-        for opened in (database, hot, journals):
+        for opened in (worker, database, swept, journals):
             opened.close()
+
+
+def _worker_threads(settings: StockLedgerSettings) -> int:
+    """As many as there are lanes."""
+    return settings.lanes + 2 * settings.read_lanes
 
 
 def _check(database: Database) -> None:

@@ -47,11 +47,6 @@ def submissions_of(asked: Asked) -> tuple[Submission, ...]:
     return asked.submissions if isinstance(asked, AllOrNone) else (asked,)
 
 
-def weight_of(asked: Asked) -> int:
-    """How many operations it is."""
-    return len(asked.submissions) if isinstance(asked, AllOrNone) else 1
-
-
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An accepted operation: what it moved and when, and whether an earlier request had it recorded."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from storekeeper_kit.coalescer import Apply
 from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Overloaded
 
@@ -34,7 +35,7 @@ LANES: Final = 2
 """Steps of different watchers that are taken at once; the others wait for their turns."""
 
 Asked = TypeVar("Asked")
-Answers = TypeVar("Answers")
+Answer = TypeVar("Answer")
 Message = TypeVar("Message")
 
 
@@ -86,13 +87,11 @@ class Watch:
         """Say that something may have been recorded for a tenant; from any thread."""
         self._ends.committed(tenant_id)
 
-    def told_by(
-        self, apply: Callable[[int, Sequence[Asked], float], Answers]
-    ) -> Callable[[int, Sequence[Asked], float], Answers]:
+    def told_by(self, apply: Apply[Asked, Answer]) -> Apply[Asked, Answer]:
         """The same function, which tells those who watch when it has applied a batch of a tenant's."""
 
-        def applied(tenant_id: int, batch: Sequence[Asked], deadline: float) -> Answers:
-            answers = apply(tenant_id, batch, deadline)
+        async def applied(tenant_id: int, batch: Sequence[Asked], deadline: float) -> Sequence[Answer | Exception]:
+            answers = await apply(tenant_id, batch, deadline)
             self.committed(tenant_id)
             return answers
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from storekeeper_kit import coalescer as coalescer_module
-from storekeeper_kit.coalescer import Coalescer, Postponed
+from storekeeper_kit.coalescer import Coalescer, Postponed, Threads
 from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
 
 TIMEOUT_S = 10.0
@@ -57,13 +57,15 @@ def asynchronously(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[.
 @asynccontextmanager
 async def coalescing(works: Callable[..., Any], *, lanes: int = 1, **more: Any) -> AsyncIterator[Coalescer[str, str]]:
     """A coalescer over `works`, closed at the end."""
-    coalescer: Coalescer[str, str] = Coalescer(works, lanes=lanes, name="test", **more)
+    threads: Threads[str, str] = Threads(works, count=lanes, name="test")
+    coalescer: Coalescer[str, str] = Coalescer(threads, lanes=lanes, **more)
     try:
         yield coalescer
     finally:
         if isinstance(works, Works):
             works.gate.set()
         await coalescer.close()
+        threads.close()
 
 
 async def submitted(
@@ -71,7 +73,11 @@ async def submitted(
 ) -> list[asyncio.Task[str]]:
     """Calls that are on their way, in this order."""
     deadline = time.monotonic() + timeout_s
-    tasks = [asyncio.create_task(coalescer.submit(tenant_id, one, deadline)) for one in asked]
+
+    async def submit(one: str) -> str:
+        return await coalescer.submit(tenant_id, one, deadline)
+
+    tasks = [asyncio.create_task(submit(one)) for one in asked]
     await asyncio.sleep(0)
     return tasks
 
@@ -127,49 +133,6 @@ class TestBatches:
         assert "".join(one for _, asked in works.batches for one in asked) == "abcdefgh"
 
 
-class TestSeveralAtOnce:
-    """Calls that come in one piece."""
-
-    @asynchronously
-    async def test_they_are_applied_in_their_order_and_each_gets_its_own_answer(self) -> None:
-        works = Works()
-        async with coalescing(works) as coalescer:
-            first = await submitted(coalescer, "a")
-            await works.begin()
-            several = coalescer.submit_all(1, ["b", REFUSED, "c"], time.monotonic() + TIMEOUT_S)
-            last = await submitted(coalescer, "d")
-            works.gate.set()
-            outcomes = await asyncio.gather(*several, return_exceptions=True)
-            await answers([*first, *last])
-        assert works.batches == [(1, ["a"]), (1, ["b", REFUSED, "c", "d"])]
-        assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, True, False]
-
-    @asynchronously
-    async def test_more_than_may_wait_are_refused_together_and_none_of_them_begins(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(coalescer_module, "WAITING_MAX", 3)
-        works = Works()
-        async with coalescing(works) as coalescer:
-            first = await submitted(coalescer, "a")
-            await works.begin()
-            first += await submitted(coalescer, "b")
-            with pytest.raises(Overloaded):
-                coalescer.submit_all(1, ["c", "d", "e"], time.monotonic() + TIMEOUT_S)
-            several = coalescer.submit_all(1, ["f", "g"], time.monotonic() + TIMEOUT_S)
-            works.gate.set()
-            assert await asyncio.gather(*first, *several) == ["a for 1", "b for 1", "f for 1", "g for 1"]
-        assert works.batches == [(1, ["a"]), (1, ["b", "f", "g"])]
-
-    @asynchronously
-    async def test_none_at_all_cost_nothing(self) -> None:
-        works = Works()
-        async with coalescing(works) as coalescer:
-            assert coalescer.submit_all(1, [], time.monotonic() + TIMEOUT_S) == []
-            await asyncio.sleep(0)
-        assert works.batches == []
-
-
 class TestWeights:
     """What counts for as many calls as it has letters."""
 
@@ -182,6 +145,20 @@ class TestWeights:
     async def test_what_is_heavier_than_a_batch_has_one_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(coalescer_module, "BATCH_MAX", 5)
         assert await self.batches("a", "bbbbbbb", "c", "dddddd") == [["a"], ["bbbbbbb"], ["c"], ["dddddd"]]
+
+    @asynchronously
+    async def test_it_is_the_weight_that_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "WAITING_MAX", 5)
+        works = Works()
+        async with coalescing(works, weight=len) as coalescer:
+            calls = await submitted(coalescer, "aaaaa")
+            await works.begin()
+            calls += await submitted(coalescer, "bbb")
+            (refused,) = await answers(await submitted(coalescer, "ccc"))
+            assert isinstance(refused, Overloaded)
+            calls += await submitted(coalescer, "dd")
+            works.gate.set()
+            assert await answers(calls) == ["aaaaa for 1", "bbb for 1", "dd for 1"]
 
     async def batches(self, *asked: str) -> list[list[str]]:
         """How these are put together when they come at once."""

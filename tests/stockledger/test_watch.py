@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from storekeeper_kit.coalescer import Threads
 from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Overloaded
 from storekeeper_stockledger import journal_ends, watch
@@ -87,12 +88,12 @@ class TestFollowing:
 
         async def test() -> None:
             with watching(database) as watch, ThreadPoolExecutor(4) as writers:
-                apply = watch.told_by(tenant.ledger.apply)
 
                 def write(position_id: int) -> None:
                     for _ in range(10):
                         batch = [submission(adding(position_id, 1)), submission(removing(position_id, 1))]
-                        accepted(apply(tenant.tenant_id, batch, deadline()))
+                        accepted(tenant.ledger.apply(tenant.tenant_id, batch, deadline()))
+                        watch.committed(tenant.tenant_id)
 
                 async with steps_of(watch, tenant) as early, steps_of(watch, tenant) as slow:
                     writing = [writers.submit(write, position_id) for position_id in positions]
@@ -149,10 +150,10 @@ class TestFollowing:
 
         async def test() -> None:
             with watching(database) as watch:
-                apply = watch.told_by(tenant.ledger.apply)
+                apply = watch.told_by(Threads(tenant.ledger.apply, count=1, name="test"))
                 async with steps_of(watch, tenant) as steps:
                     await anext(steps)
-                    await asyncio.to_thread(apply, tenant.tenant_id, [submission(adding(position_id))], deadline())
+                    await apply(tenant.tenant_id, [submission(adding(position_id))], deadline())
                     assert await ids_until(steps, 1) == [1]
 
         run(test())

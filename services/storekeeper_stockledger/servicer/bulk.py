@@ -30,8 +30,8 @@ STREAM_CHANGES_MAX: Final = 4000
 """Changes of one stream whose answers are not sent yet. At this many the ledger reads no further."""
 
 STREAM_BYTES_MAX: Final = 16_000_000
-"""What the answers of one stream may hold that are not sent yet. Then they leave movements out, too: how many a change makes
-shows only when it is carried out. At a quarter of it the ledger reads no further."""
+"""What the answers of one stream may hold that are not sent yet, at most twice: how many movements a change makes shows only
+when it is carried out, so each message is allowed its part before. Beyond it an answer leaves movements out."""
 
 REQUEST_ID_CHARS_MAX: Final = 100
 """Of a request id that is told again. A good one has 36."""
@@ -40,6 +40,11 @@ OMITTED: Final = "the rest is left out, because the answer would be too long: as
 
 Response = TypeVar("Response", pb.BatchChangeStockResponse, pb.ChangeStockResponse)
 """What has the results of many changes."""
+
+
+def check(changes: Sequence[pb.StockChange]) -> None:
+    """Raise InvalidRequest for what is wrong with the changes as a whole."""
+    _checked(changes).finish()
 
 
 def all_submissions(changes: Sequence[pb.StockChange], caller: Caller) -> tuple[Submission, ...]:
@@ -58,7 +63,6 @@ def all_submissions(changes: Sequence[pb.StockChange], caller: Caller) -> tuple[
 
 def each_submission(changes: Sequence[pb.StockChange], caller: Caller) -> list[Submission | InvalidRequest]:
     """What each change asks, or what is wrong with it."""
-    _checked(changes).finish()
     return [_submission_or_violations(change, caller) for change in changes]
 
 
@@ -115,47 +119,43 @@ def _submission(change: pb.StockChange, caller: Caller) -> Submission:
 class Window:
     """Bounds how much of a stream is under way: changes whose answers are not sent, and what those answers hold."""
 
-    def __init__(self, changes_max: int = CHANGES_MAX, bytes_max: int = RESULTS_BYTES_MAX) -> None:
+    def __init__(self, changes_max: int = STREAM_CHANGES_MAX, bytes_max: int = STREAM_BYTES_MAX) -> None:
         self._changes_max = changes_max
         self._bytes_max = bytes_max
         self._changes = 0
         self._bytes = 0
         self._left = asyncio.Event()
 
-    async def enter(self, changes: int) -> None:
-        """Wait until there is room; what is greater than all of it goes in alone."""
-        while self._changes and not self._lets_in(changes):
+    async def enter(self, changes: int) -> int:
+        """Wait until there is room, and tell how many bytes the answer may hold.
+
+        What is greater than all of the window goes in alone. Where little is under way an answer may hold much of what is
+        left; each change has its own part of the window in any case.
+        """
+        while self._changes and self._changes + changes > self._changes_max:
             self._left.clear()
             await self._left.wait()
+        left = self._bytes_max - self._bytes
+        allowed = min(RESULTS_BYTES_MAX, max(left // 8, changes * self._bytes_max // self._changes_max))
         self._changes += changes
+        self._bytes += allowed
+        return allowed
 
-    def fits(self, size: int) -> bool:
-        """Whether answers may hold so many bytes more."""
-        return self._bytes + size <= self._bytes_max
-
-    def hold(self, size: int) -> None:
-        """Answers hold so many bytes more."""
-        self._bytes += size
-
-    def leave(self, changes: int, size: int) -> None:
-        """Make room: these changes are answered, by so many bytes."""
+    def leave(self, changes: int, allowed: int) -> None:
+        """Make room: these changes are answered."""
         self._changes -= changes
-        self._bytes -= size
+        self._bytes -= allowed
         self._left.set()
-
-    def _lets_in(self, changes: int) -> bool:
-        return self._changes + changes <= self._changes_max and self._bytes <= self._bytes_max // 4
 
 
 class Results(Generic[Response]):
     """Writes the results of many changes into an answer, as far as they fit."""
 
-    def __init__(self, response: Response, *, with_cost: bool, window: Window | None = None) -> None:
+    def __init__(self, response: Response, *, with_cost: bool, bytes_max: int) -> None:
         self.response: Response = response
-        self.size = 0
         self._add = response.results.add
         self._with_cost = with_cost
-        self._window = window or Window()
+        self._left = bytes_max
 
     def accepted(self, request_id: str, recorded: Recorded) -> None:
         """A change that was carried out, now or earlier."""
@@ -164,27 +164,20 @@ class Results(Generic[Response]):
         for movement in recorded.movements:
             writing.movement(movement, with_cost=self._with_cost, make=result.movements.add)
         size = result.ByteSize()
-        if not self._fits(size):
+        if size > self._left:
             del result.movements[:]
             result.movements_omitted = True
             size = result.ByteSize()
-        self._hold(size)
+        self._left -= size
 
     def refused(self, request_id: str, status: Status) -> None:
         """A change that was not."""
         result = self._add(request_id=request_id[:REQUEST_ID_CHARS_MAX], refusal=status)
         size = result.ByteSize()
-        if not self._fits(size):
+        if size > self._left:
             result.refusal.CopyFrom(_shortened(status))
             size = result.ByteSize()
-        self._hold(size)
-
-    def _fits(self, size: int) -> bool:
-        return self.size + size <= RESULTS_BYTES_MAX and self._window.fits(size)
-
-    def _hold(self, size: int) -> None:
-        self.size += size
-        self._window.hold(size)
+        self._left -= size
 
 
 def _shortened(status: Status) -> Status:

@@ -1,36 +1,23 @@
-"""The calls that change stock: one by one, many in one message, and as a stream."""
+"""The calls that change stock: one by one, many in one message, and as a stream.
+
+The worker carries them out and writes their answers; here they are only gathered, and sent out as they came back.
+"""
 
 import asyncio
 import time
-import uuid
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
 import grpc
-import structlog
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
-from storekeeper_kit.caller import COSTS_VIEW, Caller, bound_caller
+from storekeeper_kit.caller import bound_caller
 from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
-from storekeeper_kit.refusals import (
-    DeadlineExceeded,
-    InvalidRequest,
-    Overloaded,
-    Unavailable,
-    internal_error,
-    refusal_for,
-    status_of,
-)
 
-from ..batch import Asked, Recorded
-from ..domain.operations import AllOrNone, Submission
-from ..domain.refusals import ChangeRefused
-from ..domain.stock import StockedItem
-from . import answers, bulk, operations, writing
-from .refusals import REFUSALS
+from . import bulk
+from .calls import Call, Told, call
 
 REPLAYED: Final = (("storekeeper-replayed", "true"),)
 """The trailer of an answer that was recorded by an earlier request."""
@@ -38,253 +25,144 @@ REPLAYED: Final = (("storekeeper-replayed", "true"),)
 STREAM_TIMEOUT_S: Final = 30.0
 """How long a change of a stream may take, as a call without a deadline of its own may."""
 
-UNKNOWN: Final = (Unavailable, DeadlineExceeded, Overloaded)
-"""These leave open what became of a change."""
-
 Context = grpc.aio.ServicerContext[Any, Any]
-Answer = Recorded | tuple[Recorded, ...]
-_Waiting: TypeAlias = "asyncio.Future[Answer] | InvalidRequest"
-"""A change that was handed over, or what is wrong with it."""
-_Answered: TypeAlias = (
-    "asyncio.Queue[tuple[bulk.Results[pb.ChangeStockResponse], asyncio.Future[pb.ChangeStockResponse]] | None]"
-)
-"""Messages of a stream that are under way, in their order; None is the end of them."""
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+_Answered: TypeAlias = "asyncio.Queue[tuple[int, int, asyncio.Future[Told]] | None]"
+"""Messages of a stream that are under way, in their order, with what they take of the window; None is the end of them."""
 
 
 class Changing(pb_grpc.StockLedgerServicer):
-    """See the contract for what each method promises."""
+    """See the contract for what each method promises. What they return are responses as bytes."""
 
-    def __init__(
-        self, *, changes: Coalescer[Asked, Answer], stocked_items: Coalescer[int, StockedItem], **others: Any
-    ) -> None:
+    def __init__(self, *, changes: Coalescer[Call, Told], **others: Any) -> None:
         super().__init__(**others)
         self._changes = changes
-        self._stocked_items = stocked_items
 
     # --- one by one ---
 
-    async def AddStock(self, request: pb.AddStockRequest, context: Context) -> pb.AddStockResponse:
+    async def AddStock(self, request: pb.AddStockRequest, context: Context) -> Any:
         """Add units as a new stocked item."""
-        return await self._change(request, context, answers.added)
+        return await self._change(request, context)
 
-    async def RemoveStock(self, request: pb.RemoveStockRequest, context: Context) -> pb.RemoveStockResponse:
+    async def RemoveStock(self, request: pb.RemoveStockRequest, context: Context) -> Any:
         """Remove available units."""
-        return await self._change(request, context, answers.movements(pb.RemoveStockResponse))
+        return await self._change(request, context)
 
-    async def ClosePosition(self, request: pb.ClosePositionRequest, context: Context) -> pb.ClosePositionResponse:
+    async def ClosePosition(self, request: pb.ClosePositionRequest, context: Context) -> Any:
         """Remove what is available at a position, and close it."""
-        return await self._change(request, context, answers.movements(pb.ClosePositionResponse))
+        return await self._change(request, context)
 
-    async def CountStock(self, request: pb.CountStockRequest, context: Context) -> pb.CountStockResponse:
+    async def CountStock(self, request: pb.CountStockRequest, context: Context) -> Any:
         """Make the books agree with a stocktake."""
-        return await self._change(request, context, answers.counted)
+        return await self._change(request, context)
 
-    async def ReserveStock(self, request: pb.ReserveStockRequest, context: Context) -> pb.ReserveStockResponse:
+    async def ReserveStock(self, request: pb.ReserveStockRequest, context: Context) -> Any:
         """Promise available units to a demand."""
-        return await self._change(request, context, answers.reserved)
+        return await self._change(request, context)
 
-    async def ReleaseStock(self, request: pb.ReleaseStockRequest, context: Context) -> pb.ReleaseStockResponse:
+    async def ReleaseStock(self, request: pb.ReleaseStockRequest, context: Context) -> Any:
         """Make what a demand has reserved available again."""
-        return await self._change(request, context, answers.movements(pb.ReleaseStockResponse))
+        return await self._change(request, context)
 
-    async def ExtendReservation(
-        self, request: pb.ExtendReservationRequest, context: Context
-    ) -> pb.ExtendReservationResponse:
+    async def ExtendReservation(self, request: pb.ExtendReservationRequest, context: Context) -> Any:
         """Let a reservation expire at another time."""
-        return await self._change(request, context, answers.extended)
+        return await self._change(request, context)
 
-    async def PickStock(self, request: pb.PickStockRequest, context: Context) -> pb.PickStockResponse:
+    async def PickStock(self, request: pb.PickStockRequest, context: Context) -> Any:
         """Take units off the shelf for a demand."""
-        return await self._change(request, context, answers.movements(pb.PickStockResponse))
+        return await self._change(request, context)
 
-    async def UnpickStock(self, request: pb.UnpickStockRequest, context: Context) -> pb.UnpickStockResponse:
+    async def UnpickStock(self, request: pb.UnpickStockRequest, context: Context) -> Any:
         """Put picked units back on the shelf."""
-        return await self._change(request, context, answers.movements(pb.UnpickStockResponse))
+        return await self._change(request, context)
 
-    async def DeliverStock(self, request: pb.DeliverStockRequest, context: Context) -> pb.DeliverStockResponse:
+    async def DeliverStock(self, request: pb.DeliverStockRequest, context: Context) -> Any:
         """Hand picked units over."""
-        return await self._change(request, context, answers.movements(pb.DeliverStockResponse))
+        return await self._change(request, context)
 
-    async def ReturnStock(self, request: pb.ReturnStockRequest, context: Context) -> pb.ReturnStockResponse:
+    async def ReturnStock(self, request: pb.ReturnStockRequest, context: Context) -> Any:
         """Take delivered units back."""
-        return await self._change(request, context, answers.movements(pb.ReturnStockResponse))
+        return await self._change(request, context)
 
-    async def TransferStock(self, request: pb.TransferStockRequest, context: Context) -> pb.TransferStockResponse:
+    async def TransferStock(self, request: pb.TransferStockRequest, context: Context) -> Any:
         """Take available units to another location."""
-        return await self._change(request, context, answers.movements(pb.TransferStockResponse))
+        return await self._change(request, context)
 
-    async def AssembleStock(self, request: pb.AssembleStockRequest, context: Context) -> pb.AssembleStockResponse:
+    async def AssembleStock(self, request: pb.AssembleStockRequest, context: Context) -> Any:
         """Make a kit of its components."""
-        return await self._change(request, context, answers.movements(pb.AssembleStockResponse))
+        return await self._change(request, context)
 
-    async def DisassembleStock(
-        self, request: pb.DisassembleStockRequest, context: Context
-    ) -> pb.DisassembleStockResponse:
+    async def DisassembleStock(self, request: pb.DisassembleStockRequest, context: Context) -> Any:
         """Take kits apart."""
-        return await self._change(request, context, answers.movements(pb.DisassembleStockResponse))
+        return await self._change(request, context)
 
-    async def ExpectStock(self, request: pb.ExpectStockRequest, context: Context) -> pb.ExpectStockResponse:
+    async def ExpectStock(self, request: pb.ExpectStockRequest, context: Context) -> Any:
         """Note that an order will bring units."""
-        return await self._change(request, context, answers.movement(pb.ExpectStockResponse))
+        return await self._change(request, context)
 
-    async def CancelExpectedStock(
-        self, request: pb.CancelExpectedStockRequest, context: Context
-    ) -> pb.CancelExpectedStockResponse:
+    async def CancelExpectedStock(self, request: pb.CancelExpectedStockRequest, context: Context) -> Any:
         """Note that an order will bring fewer units."""
-        return await self._change(request, context, answers.movement(pb.CancelExpectedStockResponse))
+        return await self._change(request, context)
 
-    async def ReceiveStock(self, request: pb.ReceiveStockRequest, context: Context) -> pb.ReceiveStockResponse:
+    async def ReceiveStock(self, request: pb.ReceiveStockRequest, context: Context) -> Any:
         """Turn units on order into available ones."""
-        return await self._change(request, context, answers.received)
+        return await self._change(request, context)
 
-    async def UnreceiveStock(self, request: pb.UnreceiveStockRequest, context: Context) -> pb.UnreceiveStockResponse:
+    async def UnreceiveStock(self, request: pb.UnreceiveStockRequest, context: Context) -> Any:
         """Take back what an order line has brought."""
-        return await self._change(request, context, answers.movements(pb.UnreceiveStockResponse))
+        return await self._change(request, context)
 
-    async def UpdateStockedItem(self, request: pb.UpdateStockedItemRequest, context: Context) -> pb.StockedItem:
+    async def UpdateStockedItem(self, request: pb.UpdateStockedItemRequest, context: Context) -> Any:
         """Change what is known of a stocked item."""
-        caller = bound_caller()
-        recorded = await self._recorded(operations.submission(request, caller))
-        _tell_if_replayed(recorded, context)
-        updated = await self._stocked_items.submit(
-            caller.tenant_id, request.stocked_item.stocked_item_id, bound_deadline()
-        )
-        return writing.stocked_item(updated, with_cost=caller.may(COSTS_VIEW))
+        return await self._change(request, context)
 
-    async def _change(
-        self, request: operations.Request, context: Context, write: answers.Write[answers.Response]
-    ) -> answers.Response:
-        """Carry out one change, and answer it as its kind is answered."""
+    async def _change(self, request: Any, context: Context) -> bytes:
+        """Have one change carried out."""
         caller = bound_caller()
-        recorded = await self._recorded(operations.submission(request, caller))
-        _tell_if_replayed(recorded, context)
-        return write(recorded, request, caller)
-
-    async def _recorded(self, submission: Submission) -> Recorded:
-        recorded = await self._changes.submit(bound_caller().tenant_id, submission, bound_deadline())
-        assert isinstance(recorded, Recorded), "one submission has one outcome"
-        return recorded
+        told = await self._changes.submit(caller.tenant_id, call(request, caller), bound_deadline())
+        if told.replayed:
+            context.set_trailing_metadata(REPLAYED)
+        return told.response
 
     # --- many at once ---
 
-    async def BatchChangeStock(
-        self, request: pb.BatchChangeStockRequest, context: Context
-    ) -> pb.BatchChangeStockResponse:
+    async def BatchChangeStock(self, request: pb.BatchChangeStockRequest, context: Context) -> Any:
         """Carry out many changes, together or each for itself."""
-        caller = bound_caller()
-        results = bulk.Results(pb.BatchChangeStockResponse(), with_cost=caller.may(COSTS_VIEW))
         if not request.all_or_none:
-            return await self._begin(request.changes, caller, bound_deadline(), results)
-        submissions = bulk.all_submissions(request.changes, caller)
-        try:
-            recorded = await self._changes.submit(caller.tenant_id, AllOrNone(submissions), bound_deadline())
-        except ChangeRefused as refused:
-            refused.path = bulk.path(refused.number, request.changes[refused.number])
-            raise
-        assert isinstance(recorded, tuple), "several submissions have several outcomes"
-        for submission, one in zip(submissions, recorded, strict=True):
-            results.accepted(str(submission.request_id), one)
-        return results.response
+            bulk.check(request.changes)
+        caller, count = bound_caller(), len(request.changes)
+        asked = call(request, caller, changes=count, bytes_max=bulk.RESULTS_BYTES_MAX)
+        told = await self._changes.submit(caller.tenant_id, asked, bound_deadline())
+        return told.response
 
-    async def ChangeStock(
-        self, request_iterator: AsyncIterator[pb.ChangeStockRequest], context: Context
-    ) -> AsyncIterator[pb.ChangeStockResponse]:
+    async def ChangeStock(self, request_iterator: AsyncIterator[pb.ChangeStockRequest], context: Context) -> Any:
         """Carry out changes as they come, and answer them in their order."""
         caller = bound_caller()
-        window = bulk.Window(bulk.STREAM_CHANGES_MAX, bulk.STREAM_BYTES_MAX)
+        window = bulk.Window()
         answered: _Answered = asyncio.Queue()
 
         async def read() -> None:
             async for request in request_iterator:
-                await window.enter(len(request.changes))
+                bulk.check(request.changes)
+                count = len(request.changes)
+                allowed = await window.enter(count)
+                asked = call(request, caller, changes=count, bytes_max=allowed)
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
-                results = bulk.Results(pb.ChangeStockResponse(), with_cost=caller.may(COSTS_VIEW), window=window)
-                answered.put_nowait((results, self._begin(request.changes, caller, deadline, results)))
+                answered.put_nowait((count, allowed, self._changes.submit(caller.tenant_id, asked, deadline)))
+                # The next one may be long in coming.
+                del request, asked
 
         reading = asyncio.create_task(read())
         reading.add_done_callback(lambda _: answered.put_nowait(None))
         try:
             while (following := await answered.get()) is not None:
-                results, answer = following
-                yield await answer
-                window.leave(len(results.response.results), results.size)
-                del following, results, answer
+                count, allowed, told = following
+                yield (await told).response
+                window.leave(count, allowed)
+                del following, told
             await reading
         finally:
             reading.cancel()
             while not answered.empty():
                 if (following := answered.get_nowait()) is not None:
-                    _forget(following[1])
-
-    def _begin(
-        self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float, results: bulk.Results[bulk.Response]
-    ) -> "asyncio.Future[bulk.Response]":
-        """Hand changes over, each for itself and in their order, and tell later what became of them."""
-        readings = bulk.each_submission(changes, caller)
-        submissions = [reading for reading in readings if isinstance(reading, Submission)]
-        futures = iter(self._changes.submit_all(caller.tenant_id, submissions, deadline))
-        waiting = deque(next(futures) if isinstance(reading, Submission) else reading for reading in readings)
-        return asyncio.ensure_future(_tell(changes, waiting, results))
-
-
-async def _tell(
-    changes: Sequence[pb.StockChange], waiting: deque[_Waiting], results: bulk.Results[bulk.Response]
-) -> bulk.Response:
-    """Write what became of each change as soon as that is known, and keep nothing else of it."""
-    try:
-        for change in changes:
-            outcome = await _outcome(waiting.popleft())
-            if isinstance(outcome, Recorded):
-                results.accepted(bulk.request_id_of(change), outcome)
-            else:
-                results.refused(bulk.request_id_of(change), _status(outcome))
-            # The next one may be long in coming.
-            del outcome
-    except asyncio.CancelledError:
-        # Nobody waits for the others any more: those that have not begun never do.
-        for one in _handed_over(waiting):
-            one.cancel()
-        raise
-    finally:
-        for one in _handed_over(waiting):
-            _forget(one)
-    return results.response
-
-
-def _handed_over(waiting: Iterable[_Waiting]) -> "Iterator[asyncio.Future[Answer]]":
-    return (one for one in waiting if not isinstance(one, InvalidRequest))
-
-
-async def _outcome(waiting: _Waiting) -> Recorded | Exception:
-    """What became of a change. Raises what leaves that open: of those after it nobody knows either, and a repeat tells."""
-    if isinstance(waiting, InvalidRequest):
-        return waiting
-    try:
-        recorded = await waiting
-    except UNKNOWN:
-        raise
-    except Exception as refusal:  # noqa: BLE001 - whatever it is, it is told in its place
-        return refusal
-    assert isinstance(recorded, Recorded), "one submission has one outcome"
-    return recorded
-
-
-def _forget(answer: "asyncio.Future[Any]") -> None:
-    """What is under way goes on, though nobody hears of it."""
-    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-def _status(error: Exception) -> Any:
-    refusal = refusal_for(error, REFUSALS)
-    if refusal is None:
-        error_id = uuid.uuid4()
-        log.error("change_failed", error_id=str(error_id), exc_info=error)
-        refusal = internal_error(error_id)
-    return status_of(refusal)
-
-
-def _tell_if_replayed(recorded: Recorded, context: Context) -> None:
-    if recorded.replayed:
-        context.set_trailing_metadata(REPLAYED)
+                    # What has not begun never does; what is under way goes on, though nobody hears of it.
+                    following[2].cancel()

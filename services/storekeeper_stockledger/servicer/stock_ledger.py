@@ -13,16 +13,13 @@ from storekeeper_kit.caller import COSTS_VIEW, bound_caller
 from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
 
-from ..batch import Asked
 from ..descriptions import Descriptions
-from ..domain.instants import PositionAsked
-from ..domain.records import Position
-from ..domain.stock import StockedItem
 from ..reads import Reads
 from ..valuations import Valuations
 from ..watch import Watch
 from . import lists, reading, valuing, writing
-from .changing import REPLAYED, Answer, Changing
+from .calls import Call, Told, call
+from .changing import REPLAYED, Changing
 from .watching import Watching
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -36,9 +33,9 @@ class StockLedger(Changing, Watching):
     def __init__(
         self,
         *,
-        changes: Coalescer[Asked, Answer],
-        positions: Coalescer[PositionAsked, Position],
-        stocked_items: Coalescer[int, StockedItem],
+        changes: Coalescer[Call, Told],
+        positions: Coalescer[Call, Told],
+        stocked_items: Coalescer[Call, Told],
         descriptions: Descriptions,
         reads: Reads,
         valuations: Valuations,
@@ -46,8 +43,9 @@ class StockLedger(Changing, Watching):
         workers: Executor,
         valuers: Executor,
     ) -> None:
-        super().__init__(changes=changes, stocked_items=stocked_items, watch=watch)
+        super().__init__(changes=changes, watch=watch)
         self._positions = positions
+        self._stocked_items = stocked_items
         self._descriptions = descriptions
         self._reads = reads
         self._valuations = valuations
@@ -120,10 +118,9 @@ class StockLedger(Changing, Watching):
         _tell_if_replayed(created.replayed, context)
         return writing.position(created.resource)
 
-    async def GetPosition(self, request: pb.GetPositionRequest, context: Context) -> pb.Position:
+    async def GetPosition(self, request: pb.GetPositionRequest, context: Context) -> Any:
         """Read a position; calls in flight share a statement."""
-        asked = reading.position_asked(request)
-        return writing.position(await self._positions.submit(bound_caller().tenant_id, asked, bound_deadline()))
+        return await _told(self._positions, request)
 
     async def ListPositions(self, request: pb.ListPositionsRequest, context: Context) -> pb.ListPositionsResponse:
         """List positions by id."""
@@ -147,12 +144,9 @@ class StockLedger(Changing, Watching):
 
     # --- stocked items and movements ---
 
-    async def GetStockedItem(self, request: pb.GetStockedItemRequest, context: Context) -> pb.StockedItem:
+    async def GetStockedItem(self, request: pb.GetStockedItemRequest, context: Context) -> Any:
         """Read a stocked item; calls in flight share a statement."""
-        stocked_item_id = reading.stocked_item_id(request)
-        caller = bound_caller()
-        found = await self._stocked_items.submit(caller.tenant_id, stocked_item_id, bound_deadline())
-        return writing.stocked_item(found, with_cost=caller.may(COSTS_VIEW))
+        return await _told(self._stocked_items, request)
 
     async def ListStockedItems(
         self, request: pb.ListStockedItemsRequest, context: Context
@@ -241,6 +235,13 @@ class StockLedger(Changing, Watching):
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code on a worker thread. Long answers are written there, too, or every call would wait for them."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, partial(function, *args, **kwargs))
+
+
+async def _told(worker: Coalescer[Call, Told], request: Any) -> bytes:
+    """The worker's answer."""
+    caller = bound_caller()
+    told = await worker.submit(caller.tenant_id, call(request, caller), bound_deadline())
+    return told.response
 
 
 def _tell_if_replayed(replayed: bool, context: Context) -> None:

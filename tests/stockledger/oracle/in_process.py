@@ -1,11 +1,12 @@
-"""A ledger in the process of the test: all that its own process builds, but for the server.
+"""A ledger in the process of the test: all that its own processes build, but for the server and the worker.
 
-Requests and answers are the same messages as over gRPC, and so are refusals; nothing is encoded, and nobody listens.
+Requests and answers are the same messages as over gRPC, and so are refusals; nobody listens, and who would be the worker
+is a thread.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 
@@ -15,11 +16,13 @@ import uvloop
 from google.protobuf.message import Message
 from pydantic import SecretStr
 
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit import server
 from storekeeper_kit.caller import EVERYTHING, Caller, bind_caller
 from storekeeper_kit.config import ServiceSettings
 from storekeeper_kit.deadline import bind_deadline
 from storekeeper_kit.refusals import refusal_for, status_of
+from storekeeper_kit.worker import Functions
 from storekeeper_stockledger import app
 from storekeeper_stockledger.settings import StockLedgerSettings
 from tests.harness.invariants import check_invariants
@@ -81,7 +84,7 @@ class LedgerInProcess:
             if refusal is None:
                 raise
             return Told(status=status_of(refusal))
-        return Told(answer, replayed=REPLAYED in context.trailers)
+        return Told(_message(method, answer), replayed=REPLAYED in context.trailers)
 
     async def _streamed(self, tenant_id: int, method: str, requests: Sequence[Message]) -> list[Any]:
         async def given() -> AsyncIterator[Message]:
@@ -90,7 +93,30 @@ class LedgerInProcess:
 
         _bind(tenant_id)
         behaviour: Any = self._methods[method].stream_stream
-        return [response async for response in behaviour(given(), _Context())]
+        return [_message(method, response) async for response in behaviour(given(), _Context())]
+
+
+class _Worker:
+    """Answers what a worker would be asked."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+
+    async def connect(self, when_gone: Callable[[], None]) -> None:
+        """It is here already."""
+
+    async def ask(self, name: str, *arguments: Any) -> Any:
+        """What the function of this name returns."""
+        return await asyncio.to_thread(self._functions[name], *arguments)
+
+    def close(self) -> None:
+        """It goes with the process."""
+
+
+def _message(method: str, answer: Any) -> Any:
+    """An answer as its caller reads it; some are bytes already."""
+    response = pb.DESCRIPTOR.services_by_name["StockLedger"].methods_by_name[method].output_type
+    return getattr(pb, response.name).FromString(answer) if isinstance(answer, bytes) else answer
 
 
 def _bind(tenant_id: int) -> None:
@@ -131,9 +157,11 @@ def ledger_in_process(database_url: str) -> Iterator[LedgerInProcess]:
         served.set_result(service)
         await stop.wait()
 
+    settings = StockLedgerSettings(database_url=SecretStr(database_url))
+    worker: Any = _Worker(app.functions(settings))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "serve", serve)
-        serving = loop.create_task(app.serve(StockLedgerSettings(database_url=SecretStr(database_url))))
+        serving = loop.create_task(app.serve(settings, worker))
         try:
             yield LedgerInProcess(loop, loop.run_until_complete(served))
         finally:

@@ -1,7 +1,6 @@
 """BatchChangeStock: all of the changes or none, or each for itself, over a real server."""
 
 from typing import Any, Final
-from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -216,15 +215,14 @@ def test_an_answer_that_would_be_too_long_leaves_movements_out_and_says_so(tenan
     recorded = [tenant.carry_out(stocking(position_id, 1, reason="x" * 100)) for _ in range(3)]
     whole = written(recorded)
     assert not any(one.movements_omitted for one in whole)
-    with patch.object(bulk, "RESULTS_BYTES_MAX", sum(one.ByteSize() for one in whole) - 1):
-        told = written(recorded)
+    told = written(recorded, bytes_max=sum(one.ByteSize() for one in whole) - 1)
     assert [len(one.movements) for one in told] == [1, 1, 0]
     assert [one.movements_omitted for one in told] == [False, False, True]
 
 
 def test_refusals_that_would_be_too_long_keep_their_reasons() -> None:
     response = pb.BatchChangeStockResponse()
-    results = bulk.Results(response, with_cost=True)
+    results = bulk.Results(response, with_cost=True, bytes_max=bulk.RESULTS_BYTES_MAX)
     bad = InvalidRequest([Violation(f"components[{number}].source", "x" * 200) for number in range(100)])
     refusal = status_of(refusal_for(bad, {}))  # type: ignore[arg-type]
     for _ in range(MANY):
@@ -235,10 +233,10 @@ def test_refusals_that_would_be_too_long_keep_their_reasons() -> None:
     assert response.ByteSize() < MESSAGE_BYTES_MAX
 
 
-def written(recorded: list[Recorded]) -> list[pb.StockChangeResult]:
+def written(recorded: list[Recorded], *, bytes_max: int = bulk.RESULTS_BYTES_MAX) -> list[pb.StockChangeResult]:
     """The results of changes, as they are answered."""
     response = pb.BatchChangeStockResponse()
-    results = bulk.Results(response, with_cost=True)
+    results = bulk.Results(response, with_cost=True, bytes_max=bytes_max)
     for one in recorded:
         results.accepted(str(UUID(int=7)), one)
     return list(response.results)

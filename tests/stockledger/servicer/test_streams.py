@@ -2,11 +2,8 @@
 
 import asyncio
 import threading
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 import grpc
 import pytest
@@ -15,12 +12,9 @@ from grpc import StatusCode
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.clients import failure_of
-from storekeeper_stockledger.batch import Recorded
-from storekeeper_stockledger.domain.journal import RecordedMovement
-from storekeeper_stockledger.domain.places import ZERO, Kind
-from storekeeper_stockledger.domain.stock import Totals
 from storekeeper_stockledger.servicer import bulk, changing
-from storekeeper_stockledger.servicer.bulk import STREAM_CHANGES_MAX
+from storekeeper_stockledger.servicer.bulk import STREAM_BYTES_MAX, STREAM_CHANGES_MAX
+from storekeeper_stockledger.servicer.calls import Call, Told
 from storekeeper_stockledger.servicer.changing import Changing
 from tests.harness.stock import TIMEOUT_S, Stock, adding, caller, removing
 from tests.stockledger.dump import Dump
@@ -145,55 +139,22 @@ class TestRefusals:
 
 
 class Instant:
-    """Stands for the coalescer: all that it is given is carried out when it is told so."""
+    """Stands for the worker, behind a coalescer: all that it is given is carried out when it is told so."""
 
     def __init__(self) -> None:
-        self.futures: list[asyncio.Future[Recorded]] = []
+        self.calls: list[Call] = []
+        self.futures: list[asyncio.Future[Told]] = []
 
-    def submit_all(self, _tenant_id: int, asked: Sequence[Any], _deadline: float) -> list[asyncio.Future[Recorded]]:
-        futures = [asyncio.get_running_loop().create_future() for _ in asked]
-        self.futures += futures
-        return futures
+    def submit(self, _tenant_id: int, asked: Call, _deadline: float) -> asyncio.Future[Told]:
+        self.calls.append(asked)
+        self.futures.append(asyncio.get_running_loop().create_future())
+        return self.futures[-1]
 
-    def carry_out(self, recorded: Recorded) -> None:
-        """All that was given so far: this is what became of each."""
+    def carry_out(self) -> None:
+        """All that was given so far."""
         for future in self.futures:
             if not future.done():
-                future.set_result(recorded)
-
-
-class Token:
-    """Tells whether anybody still holds it."""
-
-
-NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
-MOVED: Final = Recorded(
-    (
-        RecordedMovement(
-            movement_id=1,
-            operation_id=1,
-            line=1,
-            position_id=1,
-            item_id=1,
-            location_id=1,
-            request_id=UUID(int=7),
-            kind=Kind.REMOVED,
-            stocked_item_id=1,
-            quantity=ZERO,
-            amount=None,
-            unit_cost=None,
-            currency_code="USD",
-            reason="x" * 500,
-            reference="",
-            actor="tester",
-            effective_time=NOW,
-            record_time=NOW,
-            stocked_item_after=None,
-            position_after=Totals(),
-        ),
-    ),
-    NOW,
-)
+                future.set_result(Told(b""))
 
 
 class TestFlow:
@@ -214,68 +175,39 @@ class TestFlow:
         await self.settle()
         # One more is read than may wait: it is the one that waits for room.
         assert len(read) == STREAM_CHANGES_MAX // 1000 + 1
-        assert len(works.futures) == STREAM_CHANGES_MAX
+        assert len(works.futures) == STREAM_CHANGES_MAX // 1000
         for taken in range(1, 4):
-            works.carry_out(Recorded((), NOW))
-            answer = await taking
-            assert len(answer.results) == 1000
+            works.carry_out()
+            await taking
             taking = asyncio.ensure_future(anext(answers))
             await self.settle()
             assert len(read) == STREAM_CHANGES_MAX // 1000 + 1 + taken
         taking.cancel()
 
-    def test_answers_that_wait_are_bounded_by_what_they_hold(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Changes that were handed over are carried out whatever they move: what is too much is left out and told so."""
-        monkeypatch.setattr(bulk, "STREAM_BYTES_MAX", 10_000)
-        asyncio.run(asyncio.wait_for(self.take_one_answer(), TIMEOUT_S))
+    def test_answers_that_wait_are_bounded_by_what_they_may_hold(self) -> None:
+        """What a change moves shows only when it is carried out, so each message is told before how much it may tell."""
+        asyncio.run(asyncio.wait_for(self.fill_the_window(), TIMEOUT_S))
 
-    async def take_one_answer(self) -> None:
-        read: list[int] = []
+    async def fill_the_window(self) -> None:
         works = Instant()
-        answers = changing_stock(works, read, messages=8000, changes=1)
-        taking = asyncio.ensure_future(anext(answers))
+        taking = asyncio.ensure_future(anext(changing_stock(works, [], messages=8000, changes=1)))
         while len(works.futures) < STREAM_CHANGES_MAX:
             await self.settle()
-        works.carry_out(MOVED)
-        first = await taking
-        await self.settle()
-        told = [first, *[await anext(answers) for _ in range(99)]]
-        whole = [answer for answer in told if answer.results[0].movements]
-        assert sum(answer.ByteSize() for answer in whole) <= 10_000
-        assert [answer.results[0].movements_omitted for answer in told] == [False] * len(whole) + [True] * (
-            len(told) - len(whole)
-        )
-        # What waits is too much by far, and so nothing is read in the places of those that were taken.
-        assert len(read) == STREAM_CHANGES_MAX + 1
+        allowed = [one.bytes_max for one in works.calls]
+        assert allowed[0] == STREAM_BYTES_MAX // 8
+        assert allowed[-1] == STREAM_BYTES_MAX // STREAM_CHANGES_MAX
+        assert sum(allowed) <= 2 * STREAM_BYTES_MAX
+        taking.cancel()
 
-    def test_nothing_is_kept_of_what_is_written(self) -> None:
-        asyncio.run(asyncio.wait_for(self.watch_one(), TIMEOUT_S))
-
-    async def watch_one(self) -> None:
-        works = Instant()
-        taking = asyncio.ensure_future(anext(changing_stock(works, [], messages=1, changes=2)))
-        await self.settle()
-        token = Token()
-        held = weakref.ref(token)
-        works.futures[0].set_result(Recorded((), token))  # type: ignore[arg-type]
-        del works.futures[0], token
-        await self.settle()
-        assert held() is None
-        works.carry_out(MOVED)
-        assert len((await taking).results) == 2
-
-    def test_those_that_have_not_begun_never_do_when_the_caller_of_a_batch_has_gone(self) -> None:
+    def test_those_that_have_not_begun_never_do_when_the_caller_has_gone(self) -> None:
         asyncio.run(asyncio.wait_for(self.go_away(), TIMEOUT_S))
 
     async def go_away(self) -> None:
         works = Instant()
-        make: Any = Changing
-        results: Any = bulk.Results(pb.BatchChangeStockResponse(), with_cost=True)
-        begun = make(changes=works, stocked_items=None)._begin(
-            [change(number) for number in range(3)], Caller(1, "tester", frozenset()), TIMEOUT_S, results
-        )
+        answers = changing_stock(works, [], messages=3, changes=1)
+        taking = asyncio.ensure_future(anext(answers))
         await self.settle()
-        begun.cancel()
+        taking.cancel()
         await self.settle()
         assert [future.cancelled() for future in works.futures] == [True] * 3
 
@@ -288,11 +220,11 @@ class TestFlow:
 
     async def pass_through(self) -> None:
         window = bulk.Window(10)
-        await window.enter(25)
+        allowed = await window.enter(25)
         waiting = asyncio.ensure_future(window.enter(1))
         await self.settle()
         assert not waiting.done()
-        window.leave(25, 0)
+        window.leave(25, allowed)
         await waiting
 
 
@@ -306,7 +238,7 @@ def changing_stock(works: Instant, read: list[int], *, messages: int, changes: i
 
     # One of the classes that a servicer is made of, by itself.
     make: Any = Changing
-    return make(changes=works, stocked_items=None).ChangeStock(requests(), None)
+    return make(changes=works).ChangeStock(requests(), None)
 
 
 def change(number: int) -> pb.StockChange:

@@ -1,0 +1,117 @@
+"""Calls and their answers as they travel between the server's process and its worker: the bytes of their messages."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeVar
+
+import structlog
+
+from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_kit import logs
+from storekeeper_kit.caller import COSTS_VIEW, Caller
+from storekeeper_kit.coalescer import Apply, Postponed
+from storekeeper_kit.refusals import Refusal, Relayed, internal_error, refusal_for
+from storekeeper_kit.worker import Worker
+
+from .refusals import REFUSALS
+
+CALLERS_REMEMBERED: Final = 1024
+
+REQUESTS: Final[dict[str, type[Any]]] = {
+    name.removesuffix("Request"): getattr(pb, name) for name in dir(pb) if name.endswith("Request")
+}
+
+T = TypeVar("T")
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Call(NamedTuple):
+    """What one call asks, in whose name."""
+
+    method: str
+    """Its name without the service's: "RemoveStock"."""
+    request: bytes
+    actor: str
+    sees_costs: bool
+    changes: int = 1
+    """How many changes of stock it asks for."""
+    bytes_max: int = 0
+    """How much the answer to many changes may hold; beyond it, it leaves movements out."""
+
+
+class Told(NamedTuple):
+    """What it is answered."""
+
+    response: bytes
+    replayed: bool = False
+
+
+class Refused(NamedTuple):
+    """Why it is not; `cause` is for the log."""
+
+    refusal: Refusal
+    cause: str
+
+
+Outcome = Told | Refused | None
+"""None: the call waits, and is asked again in its turn."""
+
+
+def call(request: Any, caller: Caller, *, changes: int = 1, bytes_max: int = 0) -> Call:
+    """A call with this request."""
+    method = type(request).__name__.removesuffix("Request")
+    return Call(method, request.SerializeToString(), caller.actor, caller.may(COSTS_VIEW), changes, bytes_max)
+
+
+def asking(worker: Worker, function: str) -> Apply[Call, Told]:
+    """Applies batches of calls by asking the worker for this function."""
+
+    async def apply(tenant_id: int, calls: Sequence[Call], deadline: float) -> Sequence[Told | Exception]:
+        return [_settled(one) for one in await worker.ask(function, tenant_id, calls, deadline)]
+
+    return apply
+
+
+def _settled(outcome: Outcome) -> Told | Exception:
+    if isinstance(outcome, Refused):
+        return Relayed(*outcome)
+    return Postponed() if outcome is None else outcome
+
+
+# --- the worker's side ---
+
+
+def request_of(call: Call) -> Any:
+    """What the call asks for."""
+    return REQUESTS[call.method].FromString(call.request)
+
+
+def caller_of(tenant_id: int, call: Call) -> Caller:
+    """Who calls, as far as it matters here."""
+    return _caller(tenant_id, call.actor, call.sees_costs)
+
+
+def unless_refused(tenant_id: int, call: Call, function: Callable[[], T]) -> T | Refused:
+    """What the function returns, or why the call is refused."""
+    try:
+        return function()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
+        return refused(error, tenant_id, call)
+
+
+def refused(error: Exception, tenant_id: int, call: Call) -> Refused:
+    """The refusal for this error; one that no table knows is a bug, logged whole under the id that is answered."""
+    refusal = refusal_for(error, REFUSALS)
+    if refusal is None:
+        error_id = uuid.uuid4()
+        refusal = internal_error(error_id)
+        with logs.about(logs.Call(call.method, request_of(call), caller_of(tenant_id, call))):
+            log.error("call_failed", error_id=str(error_id), exc_info=error)
+    return Refused(refusal, repr(error))
+
+
+@lru_cache(CALLERS_REMEMBERED)
+def _caller(tenant_id: int, actor: str, sees_costs: bool) -> Caller:
+    return Caller(tenant_id, actor, frozenset({COSTS_VIEW}) if sees_costs else frozenset())
