@@ -15,13 +15,13 @@ AT_ONCE: Final = 4
 
 
 def growth(stage: Stage) -> Spread:
-    """The resident memory of a ledger after many operations, divided by that after few. Measured once: it takes minutes."""
+    """The resident memory of a ledger's two processes after many operations, divided by that after few. Measured once: it takes minutes."""
     ground = stage.new_ground()
     with stage.new_ledger(ground) as ledger:
         resident = []
         for operations in (FEW, MANY - FEW):
             ground.answered([ledger.address], "batch", AT_ONCE, calls=operations // BATCH_CHANGES)
-            resident.append(_resident_kb(ledger.pid))
+            resident.append(sum(map(_resident_kb, ledger.process_ids)))
     ground.check()
     few, many = resident
     return Spread.of([many / few])

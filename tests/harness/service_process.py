@@ -93,6 +93,12 @@ class ServiceProcess:
         return self._process.pid
 
     @property
+    def process_ids(self) -> list[int]:
+        """Its own, and those of its worker if it has one."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    @property
     def is_running(self) -> bool:
         """Whether it runs; it may have ended by itself."""
         return self._process is not None and self._process.poll() is None

@@ -23,12 +23,12 @@ def test_others_get_on_with_what_it_had_locked(
         with held_position(ledger_database, position_id) as held:
             first = lines[0].ask(request)
             held.wait_for_waiters(1)
-            os.kill(ledger.pid, signal.SIGSTOP)
+            _signal(ledger, signal.SIGSTOP)
         try:
             # The position is locked for the one that stands still, until the database gives it up.
             again = lines[1].settle(request)
         finally:
-            os.kill(ledger.pid, signal.SIGCONT)
+            _signal(ledger, signal.SIGCONT)
         assert again.accepted
         first.answer()
         late = lines[0].settle(request)
@@ -36,3 +36,8 @@ def test_others_get_on_with_what_it_had_locked(
     assert late.movements == again.movements
     assert stock.available(position_id) == 4
     check_invariants(ledger_database.owner_url, stock.tenant_id)
+
+
+def _signal(ledger: LedgerProcess, number: signal.Signals) -> None:
+    for process_id in ledger.process_ids:
+        os.kill(process_id, number)

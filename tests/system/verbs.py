@@ -9,8 +9,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.clients import Failure
 from tests.harness.asking import Request
-from tests.harness.stock import decimal, timestamp
-from tests.system.draws import OLDEST, Draws, unit_cost
+from tests.harness.stock import OLDEST, decimal, timestamp
+from tests.system.draws import Draws, unit_cost
 from tests.system.workload import Workload
 
 

@@ -83,7 +83,7 @@ class _Soak:
             while time.monotonic() < self.ends:
                 check_snapshot(connection)
                 self._counts["looks at all rows"] += 1
-                self._memory.append(max(_resident_kb(ledger.pid) for ledger in self.world.ledgers))
+                self._memory.append(max(sum(map(_resident_kb, ledger.process_ids)) for ledger in self.world.ledgers))
                 time.sleep(LOOK_INTERVAL_S)
 
     def check(self, journal: Journal) -> None:

@@ -1,0 +1,48 @@
+"""A process beside a server's: what it is asked and what it answers, and what is known when it has gone.
+
+Each test forks in a process of its own: this one has threads.
+"""
+
+import subprocess
+import sys
+
+TIMEOUT_S = 30.0
+
+
+def asked(*questions: str) -> tuple[list[str], str]:
+    """What a worker answers to these questions, and what is logged."""
+    command = [sys.executable, "-m", "tests.kit.asking_a_worker", *questions]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    return done.stdout.splitlines(), done.stderr
+
+
+def test_each_question_gets_its_own_answer() -> None:
+    answers, _ = asked("double", "ab", "double", "c", "double", "")
+    assert answers == ["str abab", "str cc", "str ", "closed"]
+
+
+def test_answers_may_be_long() -> None:
+    answers, _ = asked("long", "5000000", "double", "a", "long", "3000000")
+    assert answers == ["str 5000000", "str aa", "str 3000000", "closed"]
+
+
+def test_as_many_are_answered_at_once_as_it_has_threads() -> None:
+    """Each of the two waits for the other."""
+    answers, _ = asked("meet", "a", "meet", "b")
+    assert answers == ["bool True", "bool True", "closed"]
+
+
+def test_what_fails_is_logged_there_and_told_here() -> None:
+    answers, logged = asked("fail", "a", "double", "b")
+    assert answers == [
+        "WorkerFailed TypeError(\"unsupported operand type(s) for /: 'str' and 'int'\")",
+        "str bb",
+        "closed",
+    ]
+    assert '"event": "worker_failed"' in logged
+    assert "Traceback" in logged
+
+
+def test_nobody_knows_what_became_of_a_question_when_it_has_gone() -> None:
+    answers, _ = asked("end", "now")
+    assert answers == ["Unavailable the worker has gone", "gone"]
