@@ -5,6 +5,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -45,10 +46,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Answer = Recorded | tuple[Recorded, ...]
 _Waiting: TypeAlias = "asyncio.Future[Answer] | InvalidRequest"
 """A change that was handed over, or what is wrong with it."""
-_Answered: TypeAlias = (
-    "asyncio.Queue[tuple[bulk.Results[pb.ChangeStockResponse], asyncio.Future[pb.ChangeStockResponse]] | None]"
-)
-"""Messages of a stream that are under way, in their order; None is the end of them."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -176,7 +173,9 @@ class Changing(pb_grpc.StockLedgerServicer):
         caller = bound_caller()
         results = bulk.Results(pb.BatchChangeStockResponse(), with_cost=caller.may(COSTS_VIEW))
         if not request.all_or_none:
-            return await self._begin(request.changes, caller, bound_deadline(), results)
+            waiting = self._hand_over(request.changes, caller, bound_deadline())
+            await _tell(request.changes, waiting, results)
+            return results.response
         submissions = bulk.all_submissions(request.changes, caller)
         try:
             recorded = await self._changes.submit(caller.tenant_id, AllOrNone(submissions), bound_deadline())
@@ -190,48 +189,65 @@ class Changing(pb_grpc.StockLedgerServicer):
 
     async def ChangeStock(
         self, request_iterator: AsyncIterator[pb.ChangeStockRequest], context: Context
-    ) -> AsyncIterator[pb.ChangeStockResponse]:
+    ) -> AsyncIterator[Any]:
         """Carry out changes as they come, and answer them in their order."""
         caller = bound_caller()
         window = bulk.Window(bulk.STREAM_CHANGES_MAX, bulk.STREAM_BYTES_MAX)
-        answered: _Answered = asyncio.Queue()
+        answered: asyncio.Queue[asyncio.Future[_Told] | None] = asyncio.Queue()
 
         async def read() -> None:
             async for request in request_iterator:
                 await window.enter(len(request.changes))
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
                 results = bulk.Results(pb.ChangeStockResponse(), with_cost=caller.may(COSTS_VIEW), window=window)
-                answered.put_nowait((results, self._begin(request.changes, caller, deadline, results)))
+                waiting = self._hand_over(request.changes, caller, deadline)
+                answered.put_nowait(asyncio.ensure_future(_told(request.changes, waiting, results)))
+                # The next one may be long in coming.
+                del request, waiting, results
 
         reading = asyncio.create_task(read())
         reading.add_done_callback(lambda _: answered.put_nowait(None))
         try:
             while (following := await answered.get()) is not None:
-                results, answer = following
-                yield await answer
-                window.leave(len(results.response.results), results.size)
-                del following, results, answer
+                told = await following
+                yield told.message
+                window.leave(told.changes, told.size)
+                del following, told
             await reading
         finally:
             reading.cancel()
             while not answered.empty():
                 if (following := answered.get_nowait()) is not None:
-                    _forget(following[1])
+                    _forget(following)
 
-    def _begin(
-        self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float, results: bulk.Results[bulk.Response]
-    ) -> "asyncio.Future[bulk.Response]":
-        """Hand changes over, each for itself and in their order, and tell later what became of them."""
+    def _hand_over(self, changes: Sequence[pb.StockChange], caller: Caller, deadline: float) -> deque[_Waiting]:
+        """Ask for changes, each for itself and in their order."""
         readings = bulk.each_submission(changes, caller)
         submissions = [reading for reading in readings if isinstance(reading, Submission)]
         futures = iter(self._changes.submit_all(caller.tenant_id, submissions, deadline))
-        waiting = deque(next(futures) if isinstance(reading, Submission) else reading for reading in readings)
-        return asyncio.ensure_future(_tell(changes, waiting, results))
+        return deque(next(futures) if isinstance(reading, Submission) else reading for reading in readings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The answer to a message of a stream, and what of the stream's window it takes."""
+
+    message: bytes
+    changes: int
+    size: int
+
+
+async def _told(
+    changes: Sequence[pb.StockChange], waiting: deque[_Waiting], results: bulk.Results[pb.ChangeStockResponse]
+) -> _Told:
+    """What waits for its client does so as it will be sent: as a message it would take several times as much."""
+    await _tell(changes, waiting, results)
+    return _Told(results.response.SerializeToString(), len(changes), results.size)
 
 
 async def _tell(
     changes: Sequence[pb.StockChange], waiting: deque[_Waiting], results: bulk.Results[bulk.Response]
-) -> bulk.Response:
+) -> None:
     """Write what became of each change as soon as that is known, and keep nothing else of it."""
     try:
         for change in changes:
@@ -250,7 +266,6 @@ async def _tell(
     finally:
         for one in _handed_over(waiting):
             _forget(one)
-    return results.response
 
 
 def _handed_over(waiting: Iterable[_Waiting]) -> "Iterator[asyncio.Future[Answer]]":

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -201,6 +202,7 @@ class TestFlow:
 
     @pytest.fixture(autouse=True)
     def called_by_somebody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(changing, "bound_deadline", lambda: time.monotonic() + TIMEOUT_S)
         monkeypatch.setattr(changing, "bound_caller", lambda: Caller(1, "tester", frozenset({COSTS_VIEW})))
 
     def test_no_more_is_read_than_may_wait_for_a_client_that_takes_nothing(self) -> None:
@@ -217,7 +219,7 @@ class TestFlow:
         assert len(works.futures) == STREAM_CHANGES_MAX
         for taken in range(1, 4):
             works.carry_out(Recorded((), NOW))
-            answer = await taking
+            answer = pb.ChangeStockResponse.FromString(await taking)
             assert len(answer.results) == 1000
             taking = asyncio.ensure_future(anext(answers))
             await self.settle()
@@ -239,7 +241,8 @@ class TestFlow:
         works.carry_out(MOVED)
         first = await taking
         await self.settle()
-        told = [first, *[await anext(answers) for _ in range(99)]]
+        taken = [first, *[await anext(answers) for _ in range(99)]]
+        told = [pb.ChangeStockResponse.FromString(answer) for answer in taken]
         whole = [answer for answer in told if answer.results[0].movements]
         assert sum(answer.ByteSize() for answer in whole) <= 10_000
         assert [answer.results[0].movements_omitted for answer in told] == [False] * len(whole) + [True] * (
@@ -262,7 +265,7 @@ class TestFlow:
         await self.settle()
         assert held() is None
         works.carry_out(MOVED)
-        assert len((await taking).results) == 2
+        assert len(pb.ChangeStockResponse.FromString(await taking).results) == 2
 
     def test_those_that_have_not_begun_never_do_when_the_caller_of_a_batch_has_gone(self) -> None:
         asyncio.run(asyncio.wait_for(self.go_away(), TIMEOUT_S))
@@ -270,10 +273,8 @@ class TestFlow:
     async def go_away(self) -> None:
         works = Instant()
         make: Any = Changing
-        results: Any = bulk.Results(pb.BatchChangeStockResponse(), with_cost=True)
-        begun = make(changes=works, stocked_items=None)._begin(
-            [change(number) for number in range(3)], Caller(1, "tester", frozenset()), TIMEOUT_S, results
-        )
+        request = pb.BatchChangeStockRequest(changes=[change(number) for number in range(3)])
+        begun = asyncio.ensure_future(make(changes=works, stocked_items=None).BatchChangeStock(request, None))
         await self.settle()
         begun.cancel()
         await self.settle()
