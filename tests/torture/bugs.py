@@ -5,6 +5,7 @@ Each is one function of the ledger that does something else: it gets the right o
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from storekeeper_stockledger.domain.decisions import demanding, drawing
 from storekeeper_stockledger.domain.operations import StockOrder
 from storekeeper_stockledger.domain.places import ZERO, Kind
 from storekeeper_stockledger.servicer import operations
-from storekeeper_stockledger.storage import locking, recording
+from storekeeper_stockledger.storage import locking, recording, selecting
 
 SELDOM: Final = 0.05
 A_MOMENT: Final = timedelta(milliseconds=400)
@@ -29,9 +30,17 @@ Right = Callable[..., Any]
 # --- which units --------------------------------------------------------------------------------------------------
 
 
-def newest_first(line: Right, self: Any, order: StockOrder) -> Any:
-    stocked_items = list(line(self, order))
+def newest_first(line: Right, self: Any, order: StockOrder, **about: Any) -> Any:
+    stocked_items = []
+    with suppress(shelf.NotLoaded):  # What is known covers all that is asked.
+        for one in line(self, order, **about):
+            stocked_items.append(one)  # noqa: PERF402 - what came before the line ends is kept
     return reversed(stocked_items) if order is StockOrder.OLDEST_FIRST else stocked_items
+
+
+def read_expired_ones() -> None:
+    lines = selecting._LINES_IN
+    lines.update({line: lines[line._replace(with_expired=True)] for line in lines})
 
 
 def expired_ones_too(_usable: Right, _draft: Any, layers: Any, _source: Any) -> Any:
@@ -129,6 +138,16 @@ def instead(owner: Any, name: str, wrong: Callable[..., Any]) -> Callable[[], No
     return partial(setattr, owner, name, called)
 
 
+def both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    """Plants what takes two changes."""
+
+    def plant() -> None:
+        first()
+        second()
+
+    return plant
+
+
 def rewritten(owner: Any, names: tuple[str, ...], words: str, others: str) -> Callable[[], None]:
     """Plants other words into statements."""
 
@@ -162,7 +181,7 @@ BUGS: Final = (
     Bug("a reservation expires late", instead(state.Stock, "_expire_at", a_moment_late), "R12", 2),
     Bug("a request id is forgotten", instead(batch.Batch, "_repeated", once_more), "R5", 200),
     Bug("reserves what there is", instead(demanding, "take_available", what_there_is), "R7", 300),
-    Bug("expired lots are used", instead(drawing, "_usable", expired_ones_too), "R7", 2000),
+    Bug("expired lots are used", both(read_expired_ones, instead(drawing, "_usable", expired_ones_too)), "R7", 2000),
     Bug("a release leaves the reservation", instead(holdings.Holding, "after", still_held), "R7", 1000),
     Bug("a return restores no value", instead(demanding, "_amount_of_return", worth_nothing), "R7", 2000),
     Bug("a transfer loses the age", instead(draft.Draft, "bring", as_new), "R7", 500),

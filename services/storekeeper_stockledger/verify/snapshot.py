@@ -18,6 +18,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     # Looking at a whole journal takes longer than any call may, and nobody waits for it.
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    # All rows are read, and not just the first of them.
+    "cursor_tuple_fraction": "1",
 }
 
 Advance = Callable[[int], None]
