@@ -3778,7 +3778,10 @@ class GetValuationRequest(_message.Message):
     page_token: _builtins.str
     """The next_page_token of the answer before, to a request that was otherwise the same. Empty: from the beginning."""
     with_total: _builtins.bool
-    """Whether the total of all pages is wanted. Default: it is not."""
+    """Whether the total of all pages is wanted. Default: it is not. By LIFO and AVERAGE it goes through every movement that
+    the positions ever had, some 40,000 a second. Where the call's time is too short for that (DEADLINE_EXCEEDED), ask for
+    page after page with one `as_of`: they agree, and can be added up.
+    """
     @_builtins.property
     def as_of(self) -> Global___AsOf:
         """As it was then. Absent: as it is."""
