@@ -1,5 +1,6 @@
 """The order of draws: which stocked item comes first, by the order that the journal says an operation drew in."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,8 +44,11 @@ def check_order(journal: Journal) -> None:
     for movement in journal.movements:
         order = orders.get(movement.movement_id)
         if movement.kind in DRAWING and order is not None:
-            assert order, f"movement {movement.movement_id}, {movement.kind}, draws in no order"
-            line.check(movement, order.removesuffix("+expired"), with_expired=order.endswith("+expired"))
+            name = order.removesuffix("+expired")
+            assert name == "named" or name in KEYS, (
+                f"movement {movement.movement_id}, {movement.kind}, draws in no order: {order!r}"
+            )
+            line.check(movement, name, with_expired=name != order)
         line.move(movement)
 
 
@@ -52,6 +56,7 @@ def _orders(draws: str) -> Iterator[str]:
     """The order of each movement: the same of all, or, where they differ, each of so many."""
     if ":" not in draws:
         return repeat(draws)
+    assert re.fullmatch(r"(\S+:\d+ ?)+", draws), f"orders {draws!r} are none"
     runs = (run.split(":") for run in draws.split())
     return chain.from_iterable(repeat(order, int(count)) for order, count in runs)
 
