@@ -36,18 +36,12 @@ def main() -> Coroutine[Any, Any, None]:
     """Serve until the process is asked to stop. The worker is forked before there is an event loop."""
     settings = config.load(StockLedgerSettings)
     logs.configure(settings.log_format, settings.log_level)
-    return serve(settings, Worker.fork(partial(functions, settings), threads=_worker_threads(settings)))
+    worker = Worker.fork(lambda: functions(worker_database(settings)), threads=_worker_threads(settings))
+    return serve(settings, worker)
 
 
-def functions(settings: StockLedgerSettings) -> Functions:
-    """What the worker can be asked for. It has a database of its own."""
-    database = Database(
-        settings.url("database_url"),
-        # One connection for each thread.
-        pool_size=_worker_threads(settings),
-        application_name=f"{PACKAGE} worker",
-        settings=BY_INDEX,
-    )
+def functions(database: Database) -> Functions:
+    """What the worker can be asked for, with a database of its own."""
     ledger, reads = Ledger(database), Reads(database)
     answering = Answering(apply=ledger.apply, positions=reads.positions, stocked_items=reads.stocked_items_named)
     return {
@@ -55,6 +49,16 @@ def functions(settings: StockLedgerSettings) -> Functions:
         "positions": answering.positions,
         "stocked_items": answering.stocked_items,
     }
+
+
+def worker_database(settings: StockLedgerSettings) -> Database:
+    """The worker's database: a connection for each of its threads."""
+    return Database(
+        settings.url("database_url"),
+        pool_size=_worker_threads(settings),
+        application_name=f"{PACKAGE} worker",
+        settings=BY_INDEX,
+    )
 
 
 async def serve(settings: StockLedgerSettings, worker: Worker) -> None:

@@ -158,7 +158,8 @@ def ledger_in_process(database_url: str) -> Iterator[LedgerInProcess]:
         await stop.wait()
 
     settings = StockLedgerSettings(database_url=SecretStr(database_url))
-    worker: Any = _Worker(app.functions(settings))
+    database = app.worker_database(settings)
+    worker: Any = _Worker(app.functions(database))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "serve", serve)
         serving = loop.create_task(app.serve(settings, worker))
@@ -167,4 +168,5 @@ def ledger_in_process(database_url: str) -> Iterator[LedgerInProcess]:
         finally:
             stop.set()
             loop.run_until_complete(serving)
+            database.close()
             loop.close()
