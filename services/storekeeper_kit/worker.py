@@ -3,8 +3,8 @@
     server process   takes calls, gathers them into batches, asks the worker, sends the answers out
     worker process   answers batches: reads the requests, asks the database, writes the responses
 
-They are one service: forked from one another before either has threads, they end together. Between them there is a pair
-of sockets, over which questions and answers travel pickled; nobody else can write to it.
+They are one service: forked from one another before either has threads, they end together. Each thread of the worker has
+a pair of sockets to the server, over which questions and answers travel pickled, one at a time; nobody else can write to it.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Final, NoReturn, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn, cast
 
 import structlog
 
@@ -35,153 +35,132 @@ class WorkerFailed(Exception):
 
 
 class Worker:
-    """The server's side: whom it asks."""
+    """The server's side: whom it asks, at most as much at once as it has threads."""
 
-    def __init__(self, connection: socket.socket, process_id: int) -> None:
-        self.process_id = process_id
-        self._socket = connection
-        self._connection: _Connection | None = None
+    def __init__(self, sockets: Sequence[socket.socket]) -> None:
+        self._sockets = sockets
+        self._connections: list[_Connection] = []
+        self._idle: list[_Connection] = []
+        """The one that answered last is asked first: its thread is warm."""
 
     @classmethod
     def fork(cls, open_functions: Callable[[], Functions], *, threads: int) -> "Worker":
-        """Begin a worker that answers by these functions, at most so many questions at once. It opens them itself."""
-        ours, theirs = socket.socketpair()
-        process_id = os.fork()
-        if process_id == 0:
-            ours.close()
-            _work(theirs, open_functions, threads)
-        theirs.close()
-        return cls(ours, process_id)
+        """Begin a worker that answers by these functions, which it opens itself."""
+        pairs = [socket.socketpair() for _ in range(threads)]
+        ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
+        if os.fork() == 0:
+            _close(ours)
+            _work(theirs, open_functions)
+        _close(theirs)
+        return cls(ours)
 
     async def connect(self, when_gone: Callable[[], None]) -> None:
         """Begin to listen to it, on the running loop; `when_gone` is called if it ends before it is told to."""
-        _, self._connection = await asyncio.get_running_loop().create_connection(
-            lambda: _Connection(when_gone), sock=self._socket
-        )
+        loop = asyncio.get_running_loop()
+        for one in self._sockets:
+            _, connection = await loop.create_connection(lambda: _Connection(self._idle.append, when_gone), sock=one)
+            self._connections.append(connection)
 
     async def ask(self, name: str, *arguments: object) -> Any:
         """What the function of this name returns. Raises Unavailable, which leaves that open, when the worker has gone."""
-        assert self._connection is not None, "connected first"
-        return await self._connection.ask(name, arguments)
-
-    async def apply(self, name: str, tenant_id: int, asked: object, deadline: float) -> Any:
-        """The same, of a function that answers a tenant's batch by a deadline; the worker's clock is this one."""
-        return await self.ask(name, tenant_id, asked, deadline)
+        assert self._idle, "no more is asked at once than it has threads"
+        return await self._idle.pop().ask(name, arguments)
 
     def close(self) -> None:
         """Let it end."""
-        if self._connection is None:
-            self._socket.close()
-        else:
-            self._connection.close()
+        for connection in self._connections:
+            connection.close()
 
 
 class _Connection(asyncio.Protocol):
-    """Sends questions, and hands each answer to the one who waits for it."""
+    """Sends one question after the other to a thread of the worker, each when the one before it is answered."""
 
-    def __init__(self, when_gone: Callable[[], None]) -> None:
+    def __init__(self, when_idle: "Callable[[_Connection], None]", when_gone: Callable[[], None]) -> None:
+        self._when_idle = when_idle
         self._when_gone = when_gone
-        self._transport: asyncio.WriteTransport | None = None
+        self._transport: asyncio.WriteTransport
         self._received = bytearray()
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._asked_count = 0
-        self._closing = False
+        self._answer: asyncio.Future[Any] | None = None
+        self._ends = False
 
     def ask(self, name: str, arguments: tuple[object, ...]) -> "asyncio.Future[Any]":
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if self._transport is None or self._transport.is_closing():
-            answer.set_exception(Unavailable("the worker has gone"))
-            return answer
-        self._asked_count += 1
-        self._waiting[self._asked_count] = answer
-        self._transport.write(_frame((self._asked_count, name, arguments)))
-        return answer
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(_frame((name, arguments)))
+        return self._answer
 
     def close(self) -> None:
-        self._closing = True
-        if self._transport is not None:
-            self._transport.close()
+        self._ends = True
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
+        self._when_idle(self)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        while len(self._received) >= _LENGTH.size:
-            end = _LENGTH.size + _LENGTH.unpack_from(self._received)[0]
-            if len(self._received) < end:
-                break
-            number, answer = pickle.loads(self._received[_LENGTH.size : end])  # noqa: S301 - the worker wrote it
-            del self._received[:end]
-            _settle(self._waiting.pop(number), answer)
+        if len(self._received) < _LENGTH.size:
+            return
+        end = _LENGTH.size + _LENGTH.unpack_from(self._received)[0]
+        if len(self._received) == end:
+            answer = pickle.loads(self._received[_LENGTH.size :])  # noqa: S301 - the worker wrote it
+            self._received = bytearray()
+            self._settle(answer)
+            self._when_idle(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        for answer in self._waiting.values():
-            _settle(answer, Unavailable("the worker has gone"))
-        self._waiting.clear()
-        if not self._closing:
+        self._settle(Unavailable("the worker has gone"))
+        if not self._ends:
             self._when_gone()
 
+    def _settle(self, answer: Any) -> None:
+        waiting, self._answer = self._answer, None
+        if waiting is None or waiting.done():
+            return
+        if isinstance(answer, Exception):
+            waiting.set_exception(answer)
+        else:
+            waiting.set_result(answer)
 
-def _settle(waiting: "asyncio.Future[Any]", answer: Any) -> None:
-    if waiting.done():
-        return
-    if isinstance(answer, Exception):
-        waiting.set_exception(answer)
-    else:
-        waiting.set_result(answer)
 
-
-def _work(connection: socket.socket, open_functions: Callable[[], Functions], threads: int) -> NoReturn:
+def _work(sockets: Sequence[socket.socket], open_functions: Callable[[], Functions]) -> NoReturn:
     """All that a worker process does. It never goes back into what the server was doing when it forked."""
     try:
         # The server is told to stop, and tells us.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        answering = _Answering(connection, open_functions())
+        functions = open_functions()
         spare_the_collector()
-        for _ in range(threads - 1):
-            threading.Thread(target=answering.go_on, daemon=True).start()
-        answering.go_on()
+        for connection in sockets[1:]:
+            threading.Thread(target=_answer_all, args=(connection, functions), daemon=True).start()
+        _answer_all(sockets[0], functions)
     except BaseException:
         log.exception("worker_ended")
     os._exit(1)
 
 
-class _Answering:
-    """Threads that take turns in waiting for the next question; the one that has it answers it."""
+def _answer_all(connection: socket.socket, functions: Functions) -> None:
+    """Answer one question after the other, as long as there is somebody who asks."""
+    incoming = connection.makefile("rb")
+    while length := incoming.read(_LENGTH.size):
+        name, arguments = pickle.loads(incoming.read(_LENGTH.unpack(length)[0]))  # noqa: S301 - the server wrote it
+        connection.sendall(_frame(_answer(functions, name, arguments)))
+        # What it was about may be large, and the next question long in coming.
+        del arguments
+    # The server has gone, or needs us no more. What is under way is the database's to end.
+    os._exit(0)
 
-    def __init__(self, connection: socket.socket, functions: Functions) -> None:
-        self._connection = connection
-        self._incoming: BinaryIO = connection.makefile("rb")
-        self._functions = functions
-        self._turn = threading.Lock()
-        self._sending = threading.Lock()
 
-    def go_on(self) -> NoReturn:
-        while True:
-            with self._turn:
-                frame = self._next_frame()
-            number, name, arguments = pickle.loads(frame)  # noqa: S301 - the server wrote it
-            frame = _frame((number, self._answer(name, arguments)))
-            # What it was about may be large, and the next question long in coming.
-            del arguments
-            with self._sending:
-                self._connection.sendall(frame)
+def _answer(functions: Functions, name: str, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return functions[name](*arguments)
+    except Exception as error:
+        log.exception("worker_failed", function=name)
+        return WorkerFailed(repr(error))
 
-    def _next_frame(self) -> bytes:
-        length = self._incoming.read(_LENGTH.size)
-        if not length:
-            # The server has gone, or needs us no more. What is under way is the database's to end.
-            os._exit(0)
-        return self._incoming.read(_LENGTH.unpack(length)[0])
 
-    def _answer(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        try:
-            return self._functions[name](*arguments)
-        except Exception as error:
-            log.exception("worker_failed", function=name)
-            return WorkerFailed(repr(error))
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
 
 
 def _frame(content: object) -> bytes:

@@ -9,7 +9,7 @@ import threading
 from storekeeper_kit import logs
 from storekeeper_kit.worker import Functions, Worker
 
-THREADS = 2
+THREADS = 3
 
 
 def functions() -> Functions:

@@ -26,7 +26,7 @@ def test_answers_may_be_long() -> None:
     assert answers == ["str 5000000", "str aa", "str 3000000", "closed"]
 
 
-def test_as_many_are_answered_at_once_as_it_has_threads() -> None:
+def test_several_are_answered_at_once() -> None:
     """Each of the two waits for the other."""
     answers, _ = asked("meet", "a", "meet", "b")
     assert answers == ["bool True", "bool True", "closed"]
