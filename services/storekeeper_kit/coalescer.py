@@ -2,8 +2,8 @@
 
 What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits when the service is
 idle, and under load a batch costs its tenant one transaction instead of one for each call. There are a few lanes, each
-of which applies one batch at a time, on a thread or in another process; tenants take turns, and one tenant is in at most
-one lane.
+of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one lane;
+in more only while as much as half a batch waits for it, nobody else waits, and none of its calls insists on the order.
 """
 
 import asyncio
@@ -19,6 +19,9 @@ from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
 
 BATCH_MAX: Final = 1000
 """Calls in one batch. They share a transaction, which holds the locks of them all."""
+
+OVERFLOW: Final = BATCH_MAX // 2
+"""Calls of one tenant that needn't wait for those under way in order to share a transaction with enough others."""
 
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
@@ -65,20 +68,51 @@ class Threads(Generic[Asked, Answer]):
         self._executor.shutdown(wait=False)
 
 
+@dataclass(slots=True)
+class _Queue(Generic[Asked, Answer]):
+    """One tenant's calls."""
+
+    tenant_id: int
+    calls: "deque[_Call[Asked, Answer]]"
+    """Those that wait."""
+    weight: int = 0
+    """Of those."""
+    in_order: int = 0
+    """How many insist on their order, those under way among them."""
+    batches: int = 0
+    """How many are under way."""
+    beginning: bool = False
+    """The last of these has not taken its calls yet."""
+
+    @property
+    def overflows(self) -> bool:
+        """Whether another batch may begin beside those under way."""
+        return self.weight >= OVERFLOW and not self.in_order and not self.beginning
+
+
 class Coalescer(Generic[Asked, Answer]):
     """Answers single calls through `apply`, which answers many at once."""
 
     def __init__(
-        self, apply: Apply[Asked, Answer], *, lanes: int, weight: Callable[[Asked], int] = lambda _: 1
+        self,
+        apply: Apply[Asked, Answer],
+        *,
+        lanes: int,
+        weight: Callable[[Asked], int] = lambda _: 1,
+        in_order: Callable[[Asked], bool] = lambda _: True,
     ) -> None:
-        """`weight` tells for how many calls one counts; one that is heavier than a batch may be has one of its own."""
+        """`weight` tells for how many calls one counts; one that is heavier than a batch may be has one of its own.
+
+        `in_order` tells which calls begin only after those that came before them have ended.
+        """
         self._apply = apply
         self._weight = weight
+        self._in_order = in_order
         self._idle_lanes = lanes
-        self._waiting: OrderedDict[int, deque[_Call[Asked, Answer]]] = OrderedDict()
-        """By tenant; those that are not in a lane, in the order of their turns."""
-        self._in_lane: dict[int, deque[_Call[Asked, Answer]]] = {}
-        """What arrived for tenants that are in a lane."""
+        self._waiting: OrderedDict[int, _Queue[Asked, Answer]] = OrderedDict()
+        """By tenant; those that are in no lane, in the order of their turns."""
+        self._under_way: dict[int, _Queue[Asked, Answer]] = {}
+        """By tenant; those that are in a lane."""
         self._waiting_weight = 0
         self._batches: set[asyncio.Task[None]] = set()
 
@@ -88,11 +122,12 @@ class Coalescer(Generic[Asked, Answer]):
         if self._waiting_weight + weight > WAITING_MAX:
             raise Overloaded
         call: _Call[Asked, Answer] = _Call(asked, weight, deadline, asyncio.get_running_loop().create_future())
-        queue = self._in_lane.get(tenant_id)
+        queue = self._under_way.get(tenant_id) or self._waiting.get(tenant_id)
         if queue is None:
-            queue = self._waiting.setdefault(tenant_id, deque())
-        queue.append(call)
-        self._waiting_weight += weight
+            queue = self._waiting[tenant_id] = _Queue(tenant_id, deque())
+        queue.in_order += self._in_order(asked)
+        queue.calls.append(call)
+        self._count(queue, weight)
         self._fill_lanes()
         return call.answer
 
@@ -102,66 +137,99 @@ class Coalescer(Generic[Asked, Answer]):
         while self._batches and time.monotonic() < give_up:
             await asyncio.wait(self._batches, timeout=CLOSE_PATIENCE_S)
 
+    def _count(self, queue: _Queue[Asked, Answer], weight: int) -> None:
+        """So much more waits, or less."""
+        queue.weight += weight
+        self._waiting_weight += weight
+
     def _fill_lanes(self) -> None:
-        while self._idle_lanes and self._waiting:
-            tenant_id, queue = self._waiting.popitem(last=False)
+        while self._idle_lanes and (queue := self._next_queue()):
             self._idle_lanes -= 1
-            self._in_lane[tenant_id] = queue
+            queue.batches += 1
+            queue.beginning = True
             # In an empty context: what is logged about a batch belongs to none of its calls.
-            batch = asyncio.get_running_loop().create_task(self._run(tenant_id, queue), context=Context())
+            batch = asyncio.get_running_loop().create_task(self._run(queue), context=Context())
             self._batches.add(batch)
             batch.add_done_callback(self._batches.discard)
 
-    async def _run(self, tenant_id: int, queue: "deque[_Call[Asked, Answer]]") -> None:
-        """Apply one batch of a tenant, then let the next tenant have the lane."""
+    def _next_queue(self) -> _Queue[Asked, Answer] | None:
+        """Whose batch begins next."""
+        if self._waiting:
+            tenant_id, queue = self._waiting.popitem(last=False)
+            self._under_way[tenant_id] = queue
+            return queue
+        return next((queue for queue in self._under_way.values() if queue.overflows), None)
+
+    async def _run(self, queue: _Queue[Asked, Answer]) -> None:
+        """Apply one batch of a tenant, and let the next tenant have the lane."""
+        batch = self._next_batch(queue)
+        answers: Sequence[Answer | Exception] = ()
         try:
-            batch = self._next_batch(queue)
             if batch:
-                postponed = await self._answer(tenant_id, batch)
-                queue.extendleft(reversed(postponed))
-                self._waiting_weight += sum(call.weight for call in postponed)
+                answers = await self._answers(queue.tenant_id, batch)
+                self._let_go(queue, batch)
+                self._put_back(
+                    [call for call, answer in zip(batch, answers, strict=True) if _is_postponed(answer)], queue
+                )
         finally:
-            del self._in_lane[tenant_id]
-            if queue:
-                self._waiting[tenant_id] = queue
+            queue.batches -= 1
+            if not queue.batches:
+                del self._under_way[queue.tenant_id]
+                if queue.calls:
+                    self._waiting[queue.tenant_id] = queue
             self._idle_lanes += 1
             self._fill_lanes()
+        # The next batch has begun by now: to send many answers out takes a while.
+        for call, answer in zip(batch, answers, strict=True):
+            if not _is_postponed(answer) and not call.answer.done():
+                _settle(call.answer, answer)
 
-    def _next_batch(self, queue: "deque[_Call[Asked, Answer]]") -> "list[_Call[Asked, Answer]]":
+    def _put_back(self, postponed: "Sequence[_Call[Asked, Answer]]", queue: _Queue[Asked, Answer]) -> None:
+        """These wait again, before all others."""
+        for call in reversed(postponed):
+            queue.in_order += self._in_order(call.asked)
+            queue.calls.appendleft(call)
+            self._count(queue, call.weight)
+
+    def _next_batch(self, queue: _Queue[Asked, Answer]) -> "list[_Call[Asked, Answer]]":
         """The calls that are next, without those that nobody waits for any more."""
+        queue.beginning = False
         batch: list[_Call[Asked, Answer]] = []
         room = BATCH_MAX
         now = time.monotonic()
-        while queue and room > 0:
-            if queue[0].weight > room and batch:
+        while queue.calls and room > 0:
+            if queue.calls[0].weight > room and batch:
                 break
-            call = queue.popleft()
-            self._waiting_weight -= call.weight
+            call = queue.calls.popleft()
+            self._count(queue, -call.weight)
             if call.answer.done():
+                self._let_go(queue, [call])
                 continue
             if call.deadline <= now:
                 call.answer.set_exception(DeadlineExceeded())
+                self._let_go(queue, [call])
                 continue
             room -= call.weight
             batch.append(call)
         return batch
 
-    async def _answer(self, tenant_id: int, batch: "list[_Call[Asked, Answer]]") -> "list[_Call[Asked, Answer]]":
-        """Answer the calls of a batch; returns those that were postponed."""
+    def _let_go(self, queue: _Queue[Asked, Answer], calls: "Sequence[_Call[Asked, Answer]]") -> None:
+        """These are over, and hold nobody up."""
+        queue.in_order -= sum(self._in_order(call.asked) for call in calls)
+
+    async def _answers(self, tenant_id: int, batch: "list[_Call[Asked, Answer]]") -> "Sequence[Answer | Exception]":
+        """What the calls of a batch are answered."""
         asked = [call.asked for call in batch]
         # One that has time left must not be given up because of another that has none.
         deadline = max(call.deadline for call in batch)
         try:
-            answers = await self._apply(tenant_id, asked, deadline)
+            return await self._apply(tenant_id, asked, deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, each caller must hear of it
-            answers = [error] * len(batch)
-        postponed = []
-        for call, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Postponed):
-                postponed.append(call)
-            elif not call.answer.done():
-                _settle(call.answer, answer)
-        return postponed
+            return [error] * len(batch)
+
+
+def _is_postponed(answer: object) -> bool:
+    return isinstance(answer, Postponed)
 
 
 def _settle(future: "asyncio.Future[Answer]", answer: "Answer | Exception") -> None:

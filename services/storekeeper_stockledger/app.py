@@ -1,6 +1,7 @@
 """Builds the stock ledger from its configuration and serves it."""
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,7 +13,7 @@ from storekeeper_kit import config, logs, server
 from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
-from storekeeper_kit.worker import Functions, Worker
+from storekeeper_kit.workers import Functions, Workers
 
 from .descriptions import Descriptions
 from .expiring import Sweeper
@@ -33,15 +34,17 @@ PACKAGE: Final = "storekeeper_stockledger"
 
 
 def main() -> Coroutine[Any, Any, None]:
-    """Serve until the process is asked to stop. The worker is forked before there is an event loop."""
+    """Serve until the process is asked to stop. Its workers are forked before there is an event loop."""
     settings = config.load(StockLedgerSettings)
     logs.configure(settings.log_format, settings.log_level)
-    worker = Worker.fork(lambda: functions(worker_database(settings)), threads=_worker_threads(settings))
-    return serve(settings, worker)
+    workers = Workers.fork(
+        lambda: functions(worker_database(settings)), processes=settings.lanes, threads=_worker_threads(settings)
+    )
+    return serve(settings, workers)
 
 
 def functions(database: Database) -> Functions:
-    """What the worker can be asked for, with a database of its own."""
+    """What a worker can be asked for, with a database of its own."""
     ledger, reads = Ledger(database), Reads(database)
     answering = Answering(apply=ledger.apply, positions=reads.positions, stocked_items=reads.stocked_items_named)
     return {
@@ -52,7 +55,7 @@ def functions(database: Database) -> Functions:
 
 
 def worker_database(settings: StockLedgerSettings) -> Database:
-    """The worker's database: a connection for each of its threads."""
+    """A worker's database: a connection for each of its threads."""
     return Database(
         settings.url("database_url"),
         pool_size=_worker_threads(settings),
@@ -61,9 +64,9 @@ def worker_database(settings: StockLedgerSettings) -> Database:
     )
 
 
-async def serve(settings: StockLedgerSettings, worker: Worker) -> None:
+async def serve(settings: StockLedgerSettings, workers: Workers) -> None:
     """Serve with these settings, then finish what is under way and let go of the database."""
-    await worker.connect(when_gone=partial(server.give_up, "worker_gone"))
+    await workers.connect(when_gone=partial(server.give_up, "worker_gone"))
     url = settings.url("database_url")
     # Each thread, each valuation and the sweep hold at most one connection at a time.
     database = Database(url, pool_size=settings.workers + AT_ONCE, application_name=PACKAGE)
@@ -72,11 +75,15 @@ async def serve(settings: StockLedgerSettings, worker: Worker) -> None:
     reads = Reads(database)
     watch = Watch(journals, watchers_max=settings.watchers_max)
     changes = Coalescer(
-        watch.told_by(asking(worker, "changes")), lanes=settings.lanes, weight=lambda call: call.changes
+        watch.told_by(asking(workers, "changes")),
+        lanes=settings.lanes,
+        weight=lambda call: call.changes,
+        # The messages of a stream do; calls beside each other are in no order but their transactions'.
+        in_order=lambda call: call.method == "ChangeStock",
     )
-    positions = Coalescer(asking(worker, "positions"), lanes=settings.read_lanes)
-    stocked_items = Coalescer(asking(worker, "stocked_items"), lanes=settings.read_lanes)
-    workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+    positions = Coalescer(asking(workers, "positions"), lanes=settings.read_lanes)
+    stocked_items = Coalescer(asking(workers, "stocked_items"), lanes=settings.read_lanes)
+    threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     valuers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="valuer")
     servicer = StockLedger(
         changes=changes,
@@ -86,7 +93,7 @@ async def serve(settings: StockLedgerSettings, worker: Worker) -> None:
         reads=reads,
         valuations=Valuations(database),
         watch=watch,
-        workers=workers,
+        workers=threads,
         valuers=valuers,
     )
     service = server.Service(
@@ -96,7 +103,7 @@ async def serve(settings: StockLedgerSettings, worker: Worker) -> None:
         ready=lambda: _check(database),
         stall_timeout_s=settings.watch_stall_s,
     )
-    # A thread of its own: long lists keep the workers busy, and expiries must not wait for them.
+    # A thread of its own: long lists keep the others busy, and expiries must not wait for them.
     sweeper = ThreadPoolExecutor(1, thread_name_prefix="sweeper")
     sweeping = asyncio.create_task(Sweeper(Ledger(swept), swept, sweeper).sweep_forever())
     try:
@@ -108,15 +115,15 @@ async def serve(settings: StockLedgerSettings, worker: Worker) -> None:
         await positions.close()
         await stocked_items.close()
         watch.close()
-        workers.shutdown(wait=False)
+        threads.shutdown(wait=False)
         valuers.shutdown(wait=False, cancel_futures=True)
-        for opened in (worker, database, swept, journals):
+        for opened in (workers, database, swept, journals):
             opened.close()
 
 
 def _worker_threads(settings: StockLedgerSettings) -> int:
-    """As many as there are lanes."""
-    return settings.lanes + 2 * settings.read_lanes
+    """Of one worker: together they have one for each lane of changes and of both kinds of reads."""
+    return 1 + math.ceil(2 * settings.read_lanes / settings.lanes)
 
 
 def _check(database: Database) -> None:

@@ -15,7 +15,9 @@ class StockLedgerSettings(ServiceSettings):
     service_role: str = Field(
         default="storekeeper_stockledger", description="The role of the service, which migrations grant its rights to."
     )
-    lanes: int = Field(default=2, ge=1, le=32, description="Batches of different tenants that are applied at once.")
+    lanes: int = Field(
+        default=2, ge=1, le=32, description="Worker processes, and so batches of changes that are applied at once."
+    )
     read_lanes: int = Field(
         default=2, ge=1, le=32, description="The same for reads of positions, and for those of stocked items."
     )

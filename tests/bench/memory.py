@@ -15,7 +15,7 @@ AT_ONCE: Final = 4
 
 
 def growth(stage: Stage) -> Spread:
-    """The resident memory of a ledger's two processes after many operations, divided by that after few. Measured once: it takes minutes."""
+    """The resident memory of a ledger's processes after many operations, divided by that after few. Measured once: it takes minutes."""
     ground = stage.new_ground()
     with stage.new_ledger(ground) as ledger:
         resident = []

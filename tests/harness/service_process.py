@@ -94,7 +94,7 @@ class ServiceProcess:
 
     @property
     def process_ids(self) -> list[int]:
-        """Its own, and those of its worker if it has one."""
+        """Its own, and those of its workers if it has any."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [self.pid, *map(int, children)]
 

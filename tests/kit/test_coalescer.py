@@ -172,6 +172,53 @@ class TestWeights:
         return [batch for _, batch in works.batches[1:]]
 
 
+class TestOverflow:
+    """What half a batch waits for needn't wait for the batch before it."""
+
+    @asynchronously
+    async def test_another_lane_takes_what_overflows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert await self.begun(monkeypatch, "bb", "c", "ddd") == [["a"], ["bb", "c", "ddd"]]
+
+    @asynchronously
+    async def test_less_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert await self.begun(monkeypatch, "bb", "c") == [["a"]]
+
+    @asynchronously
+    async def test_it_waits_behind_what_insists_on_its_order(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert await self.begun(monkeypatch, "bb", "c", "DDD") == [["a"]]
+        assert await self.begun(monkeypatch, "bb", "c", "ddd", first="A") == [["A"]]
+
+    @asynchronously
+    async def test_others_go_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "OVERFLOW", 5)
+        works = Works()
+        async with coalescing(works, lanes=2, weight=len, in_order=str.isupper) as coalescer:
+            calls = await submitted(coalescer, "a")
+            await works.begin()
+            calls += await submitted(coalescer, "x", tenant_id=2)
+            calls += await submitted(coalescer, "bbbbbb")
+            calls += await submitted(coalescer, "y", tenant_id=3)
+            await works.begin()
+            works.gate.set()
+            await answers(calls)
+        assert sorted(works.batches[:2]) == [(1, ["a"]), (2, ["x"])]
+        assert sorted(works.batches[2:]) == [(1, ["bbbbbb"]), (3, ["y"])]
+
+    async def begun(self, monkeypatch: pytest.MonkeyPatch, *asked: str, first: str = "a") -> list[list[str]]:
+        """Which batches are under way at once."""
+        monkeypatch.setattr(coalescer_module, "OVERFLOW", 5)
+        works = Works()
+        async with coalescing(works, lanes=3, weight=len, in_order=str.isupper) as coalescer:
+            calls = await submitted(coalescer, first)
+            await works.begin()
+            calls += await submitted(coalescer, *asked)
+            await asyncio.sleep(0.05)
+            begun = [batch for _, batch in works.batches]
+            works.gate.set()
+            assert await answers(calls) == [f"{one} for 1" for one in (first, *asked)]
+        return begun
+
+
 class TestTurns:
     @asynchronously
     async def test_tenants_take_turns(self) -> None:

@@ -1,4 +1,4 @@
-"""Calls and their answers as they travel between the server's process and its worker: the bytes of their messages."""
+"""Calls and their answers as they travel between the server's process and its workers: the bytes of their messages."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from storekeeper_kit import logs
 from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.coalescer import Apply, Postponed
 from storekeeper_kit.refusals import Refusal, Relayed, internal_error, refusal_for
-from storekeeper_kit.worker import Worker
+from storekeeper_kit.workers import Workers
 
 from .refusals import REFUSALS
 
@@ -65,11 +65,11 @@ def call(request: Any, caller: Caller, *, changes: int = 1, bytes_max: int = 0) 
     return Call(method, request.SerializeToString(), caller.actor, caller.may(COSTS_VIEW), changes, bytes_max)
 
 
-def asking(worker: Worker, function: str) -> Apply[Call, Told]:
-    """Applies batches of calls by asking the worker for this function."""
+def asking(workers: Workers, function: str) -> Apply[Call, Told]:
+    """Applies batches of calls by asking a worker for this function."""
 
     async def apply(tenant_id: int, calls: Sequence[Call], deadline: float) -> Sequence[Told | Exception]:
-        return [_settled(one) for one in await worker.ask(function, tenant_id, calls, deadline)]
+        return [_settled(one) for one in await workers.ask(function, tenant_id, calls, deadline)]
 
     return apply
 
@@ -80,7 +80,7 @@ def _settled(outcome: Outcome) -> Told | Exception:
     return Postponed() if outcome is None else outcome
 
 
-# --- the worker's side ---
+# --- a worker's side ---
 
 
 def request_of(call: Call) -> Any:

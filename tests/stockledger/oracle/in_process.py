@@ -1,6 +1,6 @@
-"""A ledger in the process of the test: all that its own processes build, but for the server and the worker.
+"""A ledger in the process of the test: all that its own processes build, but for the server and the workers.
 
-Requests and answers are the same messages as over gRPC, and so are refusals; nobody listens, and who would be the worker
+Requests and answers are the same messages as over gRPC, and so are refusals; nobody listens, and who would be a worker
 is a thread.
 """
 
@@ -22,7 +22,7 @@ from storekeeper_kit.caller import EVERYTHING, Caller, bind_caller
 from storekeeper_kit.config import ServiceSettings
 from storekeeper_kit.deadline import bind_deadline
 from storekeeper_kit.refusals import refusal_for, status_of
-from storekeeper_kit.worker import Functions
+from storekeeper_kit.workers import Functions
 from storekeeper_stockledger import app
 from storekeeper_stockledger.settings import StockLedgerSettings
 from tests.harness.invariants import check_invariants
@@ -96,8 +96,8 @@ class LedgerInProcess:
         return [_message(method, response) async for response in behaviour(given(), _Context())]
 
 
-class _Worker:
-    """Answers what a worker would be asked."""
+class _Workers:
+    """Answers what workers would be asked."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
@@ -159,10 +159,10 @@ def ledger_in_process(database_url: str) -> Iterator[LedgerInProcess]:
 
     settings = StockLedgerSettings(database_url=SecretStr(database_url))
     database = app.worker_database(settings)
-    worker: Any = _Worker(app.functions(database))
+    workers: Any = _Workers(app.functions(database))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "serve", serve)
-        serving = loop.create_task(app.serve(settings, worker))
+        serving = loop.create_task(app.serve(settings, workers))
         try:
             yield LedgerInProcess(loop, loop.run_until_complete(served))
         finally:

@@ -1,9 +1,9 @@
-"""A process beside a server's own, so that what answers its calls has a processor, and an interpreter's lock, to itself.
+"""Processes beside a server's own, so that what answers its calls has processors, and interpreters' locks, to itself.
 
-    server process   takes calls, gathers them into batches, asks the worker, sends the answers out
-    worker process   answers batches: reads the requests, asks the database, writes the responses
+    server process      takes calls, gathers them into batches, asks the workers, sends the answers out
+    worker processes    answer batches: read the requests, ask the database, write the responses
 
-They are one service: forked from one another before either has threads, they end together. Each thread of the worker has
+They are one service: forked from one another before any has threads, they end together. Each thread of a worker has
 a pair of sockets to the server, over which questions and answers travel pickled, one at a time; nobody else can write to it.
 """
 
@@ -14,7 +14,8 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn, cast
 
 import structlog
@@ -34,40 +35,46 @@ class WorkerFailed(Exception):
     """A function of the worker raised what it should have answered; its log has the traceback."""
 
 
-class Worker:
-    """The server's side: whom it asks, at most as much at once as it has threads."""
+class Workers:
+    """The server's side: whom it asks, at most as much at once as they have threads."""
 
-    def __init__(self, sockets: Sequence[socket.socket]) -> None:
+    def __init__(self, sockets: Sequence[Sequence[socket.socket]]) -> None:
+        """The sockets of each worker's threads."""
         self._sockets = sockets
         self._connections: list[_Connection] = []
-        self._idle: list[_Connection] = []
-        """The one that answered last is asked first: its thread is warm."""
+        self._idle: list[list[_Connection]] = [[] for _ in sockets]
+        """Of each worker. The one that answered last is asked first: its thread is warm."""
 
     @classmethod
-    def fork(cls, open_functions: Callable[[], Functions], *, threads: int) -> "Worker":
-        """Begin a worker that answers by these functions, which it opens itself."""
-        pairs = [socket.socketpair() for _ in range(threads)]
-        ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
-        if os.fork() == 0:
-            _close(ours)
-            _work(theirs, open_functions)
-        _close(theirs)
+    def fork(cls, open_functions: Callable[[], Functions], *, processes: int, threads: int) -> "Workers":
+        """Begin workers with so many threads each, which answer by these functions. Each opens them itself."""
+        pairs = [[socket.socketpair() for _ in range(threads)] for _ in range(processes)]
+        ours, theirs = ([[pair[side] for pair in worker] for worker in pairs] for side in (0, 1))
+        for mine in theirs:
+            if os.fork() == 0:
+                # Whoever holds the server's side of a pair looks like the server.
+                _close(one for worker in (*ours, *theirs) if worker is not mine for one in worker)
+                _work(mine, open_functions)
+        _close(one for worker in theirs for one in worker)
         return cls(ours)
 
     async def connect(self, when_gone: Callable[[], None]) -> None:
-        """Begin to listen to it, on the running loop; `when_gone` is called if it ends before it is told to."""
+        """Begin to listen to them, on the running loop; `when_gone` is called if one ends before it is told to."""
         loop = asyncio.get_running_loop()
-        for one in self._sockets:
-            _, connection = await loop.create_connection(lambda: _Connection(self._idle.append, when_gone), sock=one)
-            self._connections.append(connection)
+        for sockets, idle in zip(self._sockets, self._idle, strict=True):
+            for one in sockets:
+                make = partial(_Connection, idle.append, when_gone)
+                _, connection = await loop.create_connection(make, sock=one)
+                self._connections.append(connection)
 
     async def ask(self, name: str, *arguments: object) -> Any:
         """What the function of this name returns. Raises Unavailable, which leaves that open, when the worker has gone."""
-        assert self._idle, "no more is asked at once than it has threads"
-        return await self._idle.pop().ask(name, arguments)
+        idle = max(self._idle, key=len)
+        assert idle, "no more is asked at once than there are threads"
+        return await idle.pop().ask(name, arguments)
 
     def close(self) -> None:
-        """Let it end."""
+        """Let them end."""
         for connection in self._connections:
             connection.close()
 
@@ -158,7 +165,7 @@ def _answer(functions: Functions, name: str, arguments: tuple[Any, ...]) -> Any:
         return WorkerFailed(repr(error))
 
 
-def _close(sockets: Sequence[socket.socket]) -> None:
+def _close(sockets: Iterable[socket.socket]) -> None:
     for one in sockets:
         one.close()
 

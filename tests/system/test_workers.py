@@ -1,4 +1,4 @@
-"""A ledger is two processes, a server and its worker, which end together whichever of them is killed."""
+"""A ledger is several processes, a server and its workers, which end together whichever of them is killed."""
 
 import os
 import signal
@@ -15,13 +15,7 @@ from tests.system.holding import held_position
 END_TIMEOUT_S = 10.0
 
 
-def worker_of(ledger: LedgerProcess) -> int:
-    """The process id of the ledger's worker."""
-    _, worker = ledger.process_ids
-    return worker
-
-
-def test_a_ledger_ends_with_its_worker_and_loses_nothing(
+def test_a_ledger_ends_with_a_worker_and_loses_nothing(
     ledger: LedgerProcess, ledger_database: LedgerDatabase, stock: Stock
 ) -> None:
     (position_id,) = stock.positions()
@@ -31,9 +25,11 @@ def test_a_ledger_ends_with_its_worker_and_loses_nothing(
     with held_position(ledger_database, position_id) as held:
         asked = line.ask(request)
         held.wait_for_waiters(1)
-        os.kill(worker_of(ledger), signal.SIGKILL)
+        server, first, second = ledger.process_ids
+        os.kill(first, signal.SIGKILL)
         assert not asked.answer().known
         ledger.wait_for_end(END_TIMEOUT_S)
+        ended(server, second)
     assert "worker_gone" in ledger.log.read_text()
     ledger.restart()
     assert line.settle(request).accepted
@@ -41,20 +37,17 @@ def test_a_ledger_ends_with_its_worker_and_loses_nothing(
     check_invariants(ledger_database.owner_url, stock.tenant_id)
 
 
-def test_a_worker_ends_with_its_ledger(ledger: LedgerProcess) -> None:
-    worker = worker_of(ledger)
+def test_workers_end_with_their_ledger(ledger: LedgerProcess) -> None:
+    _, *workers = ledger.process_ids
     ledger.kill()
-    deadline = time.monotonic() + END_TIMEOUT_S
-    while Path(f"/proc/{worker}").exists():
-        assert time.monotonic() < deadline, "it goes on without anybody to answer"
-        time.sleep(0.01)
+    ended(*workers)
     ledger.start()
 
 
-def test_a_worker_leaves_it_to_its_ledger_when_to_stop(
+def test_workers_leave_it_to_their_ledger_when_to_stop(
     ledger: LedgerProcess, ledger_database: LedgerDatabase, stock: Stock
 ) -> None:
-    """As Ctrl-C tells both of them."""
+    """As Ctrl-C tells all of them."""
     (position_id,) = stock.positions()
     request = adding(stock.new_request_id(), position_id, 5)
     line = Line(ledger.address, stock.tenant_id)
@@ -68,3 +61,11 @@ def test_a_worker_leaves_it_to_its_ledger_when_to_stop(
     assert asked.answer().accepted
     ledger.wait_for_end(END_TIMEOUT_S)
     ledger.restart()
+
+
+def ended(*process_ids: int) -> None:
+    """Return when these have ended."""
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while any(Path(f"/proc/{one}").exists() for one in process_ids):
+        assert time.monotonic() < deadline, "they go on without anybody to answer"
+        time.sleep(0.01)
