@@ -3,7 +3,7 @@
 What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits when the service is
 idle, and under load a batch costs its tenant one transaction instead of one for each call. There are a few lanes, each
 of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one lane;
-in more only while as much as half a batch waits for it, nobody else waits, and none of its calls insists on the order.
+in more only while dozens of its calls wait, nobody else does, and none of its calls insists on the order.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
 BATCH_MAX: Final = 1000
 """Calls in one batch. They share a transaction, which holds the locks of them all."""
 
-OVERFLOW: Final = BATCH_MAX // 2
-"""Calls of one tenant that needn't wait for those under way in order to share a transaction with enough others."""
+OVERFLOW: Final = 32
+"""So many calls of one tenant share enough of a transaction's cost, and needn't wait for those under way."""
 
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""

@@ -173,7 +173,7 @@ class TestWeights:
 
 
 class TestOverflow:
-    """What half a batch waits for needn't wait for the batch before it."""
+    """Enough calls needn't wait for the batch before them."""
 
     @asynchronously
     async def test_another_lane_takes_what_overflows(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor
 
+from storekeeper_kit.round_trips import round_trip
+
 from ..domain.costs import Costing
 from ..domain.decisions.demanding import EXPIRIES_MAX
 from ..domain.draws import DRAWS_MAX
@@ -176,7 +178,7 @@ class _Loading:
         """Lock the positions and read what the operations name; returns what was recorded under their request ids."""
         needs, select = self._needs, self._select
         named = needs.stocked_item_ids()
-        with self._connection.pipeline():
+        with round_trip(self._connection):
             self._connection.execute("BEGIN", prepare=False)
             origins = lock_origins(self._connection, self._tenant_id, opening) if opening else None
             # What is read after the locks can't change any more.
@@ -414,7 +416,7 @@ class _Loading:
         if not (missing or due or counts or revived or asked or brought):
             return
         select = self._select
-        with self._connection.pipeline():
+        with round_trip(self._connection):
             items = select.known_items(missing) if missing else None
             locations = select.known_locations(missing) if missing else None
             expired = select.expired_holdings(due, self._now, EXPIRIES_MAX + 1) if due else None

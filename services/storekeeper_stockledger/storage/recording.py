@@ -16,6 +16,7 @@ from psycopg import Connection, Cursor
 
 from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.json_text import dump_json
+from storekeeper_kit.round_trips import round_trip
 
 from ..domain.journal import Entry, digest
 from ..domain.places import Places
@@ -260,7 +261,7 @@ class Numbers:
 def record(connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], stock: Stock) -> Numbers:
     """Write `entries` and the stock as they leave it, in the transaction under way, and commit it."""
     recorder = _Recorder(connection, tenant_id, entries, stock.now)
-    with connection.pipeline():
+    with round_trip(connection):
         numbered = recorder.journal(stock.changes.described)
         reach(Point.JOURNAL_WRITTEN)
         recorder.stock(stock)
