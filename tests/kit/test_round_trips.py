@@ -1,5 +1,7 @@
 """Statements that travel in one piece, on a real PostgreSQL."""
 
+from typing import Any, LiteralString
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -9,6 +11,13 @@ from storekeeper_kit.refusals import Unavailable
 from storekeeper_kit.round_trips import round_trip
 
 LARGE = "x" * 3_000_000
+
+
+def travel(connection: psycopg.Connection[Any], *statements: LiteralString) -> None:
+    """All of these in one piece."""
+    with round_trip(connection):
+        for statement in statements:
+            connection.execute(statement)
 
 
 def test_each_statement_has_its_own_result_at_the_end(database: Database) -> None:
@@ -32,11 +41,8 @@ def test_a_transaction_may_take_several(database: Database) -> None:
 
 def test_what_a_statement_is_refused_for_is_told_and_nothing_after_it_happens(database: Database) -> None:
     with database.raw() as connection:
-        with pytest.raises(errors.DivisionByZero), round_trip(connection):
-            connection.execute("BEGIN", prepare=False)
-            connection.execute("SELECT 1 / 0", prepare=True)
-            connection.execute("UPDATE counter SET value = value + 1 WHERE id = 1")
-            connection.execute("COMMIT", prepare=False)
+        with pytest.raises(errors.DivisionByZero):
+            travel(connection, "BEGIN", "SELECT 1 / 0", "UPDATE counter SET value = value + 1 WHERE id = 1", "COMMIT")
         connection.rollback()
         with round_trip(connection):
             read = connection.execute("SELECT value FROM counter WHERE id = 1")
@@ -44,10 +50,14 @@ def test_what_a_statement_is_refused_for_is_told_and_nothing_after_it_happens(da
 
 
 def test_an_error_between_statements_leaves_the_connection_as_it_was(database: Database) -> None:
-    with database.raw() as connection:
-        with pytest.raises(ZeroDivisionError), round_trip(connection):
+    def fail(connection: psycopg.Connection[Any]) -> None:
+        with round_trip(connection):
             connection.execute("SELECT 1")
             raise ZeroDivisionError
+
+    with database.raw() as connection:
+        with pytest.raises(ZeroDivisionError):
+            fail(connection)
         assert connection.execute("SELECT 2").fetchone() == (2,)
 
 
@@ -60,6 +70,5 @@ def test_more_than_any_buffer_holds_goes_both_ways(database: Database) -> None:
 
 
 def test_a_server_that_has_gone_is_told_as_such(database: Database) -> None:
-    with pytest.raises(Unavailable), database.raw() as connection, round_trip(connection):
-        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        connection.execute("SELECT 1")
+    with pytest.raises(Unavailable), database.raw() as connection:
+        travel(connection, "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1")
