@@ -16,7 +16,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NoReturn, cast
+from typing import Any, BinaryIO, Final, NoReturn, cast
 
 import structlog
 
@@ -142,19 +142,38 @@ def _work(sockets: Sequence[socket.socket], open_functions: Callable[[], Functio
         _answer_all(sockets[0], functions)
     except BaseException:
         log.exception("worker_ended")
-    os._exit(1)
+    finally:
+        os._exit(1)
 
 
 def _answer_all(connection: socket.socket, functions: Functions) -> None:
-    """Answer one question after the other, as long as there is somebody who asks."""
+    """Answer one question after the other, and end the process when there is nobody who asks."""
     incoming = connection.makefile("rb")
-    while length := incoming.read(_LENGTH.size):
-        name, arguments = pickle.loads(incoming.read(_LENGTH.unpack(length)[0]))  # noqa: S301 - the server wrote it
-        connection.sendall(_frame(_answer(functions, name, arguments)))
-        # What it was about may be large, and the next question long in coming.
-        del arguments
-    # The server has gone, or needs us no more. What is under way is the database's to end.
+    try:
+        while question := _next_frame(incoming):
+            name, arguments = pickle.loads(question)  # noqa: S301 - the server wrote it
+            answer = _frame(_answer(functions, name, arguments))
+            # What it was about may be large, and the next question long in coming.
+            del question, arguments
+            connection.sendall(answer)
+            del answer
+    except OSError:
+        # The server went while it was told.
+        pass
+    except BaseException:
+        log.exception("worker_ended")
+        os._exit(1)
+    # What is under way on other threads is the database's to end.
     os._exit(0)
+
+
+def _next_frame(incoming: BinaryIO) -> bytes:
+    """What comes next; nothing, when the server has gone or needs us no more."""
+    length = incoming.read(_LENGTH.size)
+    if len(length) < _LENGTH.size:
+        return b""
+    frame = incoming.read(_LENGTH.unpack(length)[0])
+    return frame if len(frame) == _LENGTH.unpack(length)[0] else b""
 
 
 def _answer(functions: Functions, name: str, arguments: tuple[Any, ...]) -> Any:

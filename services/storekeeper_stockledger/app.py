@@ -37,6 +37,7 @@ def main() -> Coroutine[Any, Any, None]:
     """Serve until the process is asked to stop. Its workers are forked before there is an event loop."""
     settings = config.load(StockLedgerSettings)
     logs.configure(settings.log_format, settings.log_level)
+    settings.url("database_url")  # What is misconfigured is told once.
     workers = Workers.fork(
         lambda: functions(worker_database(settings)), processes=settings.lanes, threads=_worker_threads(settings)
     )
