@@ -65,7 +65,8 @@ class Up:
         return next(line for line in self.examples() if re.search(word, line))
 
     def pid_of(self, program: str) -> int:
-        [pid] = [pid for pid in family_of(self.process.pid)[1:] if program in command_line(pid)]
+        # Before those that it has forked.
+        pid, *_ = [pid for pid in family_of(self.process.pid)[1:] if program in command_line(pid)]
         return pid
 
     def kill(self, program: str) -> None:
@@ -215,7 +216,8 @@ def test_a_given_database_is_used_instead_of_a_postgresql_of_our_own(tmp_path: P
     with Up(tmp_path / "folder", **given) as up:
         assert not (up.folder / "postgres").exists()
         assert "PostgreSQL" not in up.printed()
-        assert len(family_of(up.process.pid)) == 1 + len(SERVICES)
+        # Itself, the services, and the stock ledger's workers.
+        assert len(family_of(up.process.pid)) == 1 + len(SERVICES) + 2
 
 
 def test_a_bad_setting_of_a_service_ends_up_with_the_services_own_words(tmp_path: Path, given: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ def judge(calls: Sequence[Call], journal: Journal, terms: Terms, positions: Mapp
 
     `positions` are those that were open before it began: by id, the item and the location.
     """
-    done = sorted(_done(calls, journal), key=lambda one: (one.now, one.operation.operation_id))
+    done = sorted(_done(calls, journal), key=lambda one: (one.by_then, one.operation.operation_id))
     check_real_time(done)
     replay = _Replay(done, terms, positions)
     return sum(replay.check_refusal(call) for call in calls if call.reason)
@@ -54,6 +54,8 @@ class Done:
     movements: list[Movement]
     now: datetime
     """When it was carried out, by the ledger's clock; or some moment before, since when nothing expired that it touches."""
+    by_then: datetime
+    """When it was carried out, or some moment after, before which nobody else did anything where it was."""
 
 
 def check_real_time(done: Sequence[Done]) -> None:
@@ -93,22 +95,20 @@ def _done(calls: Sequence[Call], journal: Journal) -> Iterator[Done]:
         unasked = [one for one in batch if one.kind in CHANGES and one.request_id not in asked]
         assert not unasked, f"something was done that nobody asked for: {unasked}"
         ours = [one for one in batch if one.kind in CHANGES]
-        now = _now(ours, asked, lines, last)
+        told = [one.effective_time for one in ours if not _says_when(asked[one.request_id].request)]
+        now = told[0] if told else _earliest(ours, asked, lines, last)
         last |= {line.position_id: now for one in batch for line in lines[one.operation_id]}
         for one in ours:
-            yield Done(asked[one.request_id], one, lines[one.operation_id], now)
+            yield Done(asked[one.request_id], one, lines[one.operation_id], now, now if told else one.record_time)
 
 
-def _now(
+def _earliest(
     batch: Sequence[Operation],
     asked: Mapping[UUID, Call],
     lines: Mapping[int, list[Movement]],
     last: Mapping[int, datetime],
 ) -> datetime:
-    """When a batch was carried out: most operations tell. Of others it is known when they were not carried out yet."""
-    told = [one.effective_time for one in batch if not _says_when(asked[one.request_id].request)]
-    if told:
-        return told[0]
+    """Of a batch that doesn't tell when it was carried out it is known when it was not carried out yet."""
     touched = [line for some in lines.values() for line in some]
     return max(
         [
