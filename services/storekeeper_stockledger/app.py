@@ -82,8 +82,10 @@ async def serve(settings: StockLedgerSettings, workers: Workers) -> None:
         # The messages of a stream do; calls beside each other are in no order but their transactions'.
         in_order=lambda call: call.method == "ChangeStock",
     )
-    positions = Coalescer(asking(workers, "positions"), lanes=settings.read_lanes)
-    stocked_items = Coalescer(asking(workers, "stocked_items"), lanes=settings.read_lanes)
+    positions, stocked_items = (
+        Coalescer(asking(workers, what), lanes=settings.read_lanes, in_order=lambda _: False)
+        for what in ("positions", "stocked_items")
+    )
     threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     valuers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="valuer")
     servicer = StockLedger(
