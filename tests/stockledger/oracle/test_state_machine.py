@@ -23,6 +23,7 @@ STEPS: Final = 10_000
 """Of each of the two tests, at the least."""
 STEPS_MAX: Final = 3 * STEPS
 """Until then it goes on for what is rare; clocks and ids differ from run to run, so it may take longer in one."""
+TIMEOUT_S: Final = 300
 ROUNDS: Final = 28
 """Of a program: some eight hundred steps."""
 
@@ -74,12 +75,14 @@ def first_program(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--seed") or 0
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_they_agree_in_one_process(ledger_database: LedgerDatabase, first_program: int) -> None:
     with ledger_in_process(ledger_database.service_url) as ledger:
         tenants = count(1)
         agree(first_program, lambda: InProcess(ledger, next(tenants), ledger_database.owner_url))
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_they_agree_over_grpc(ledger_database: LedgerDatabase, ledger: LedgerProcess, first_program: int) -> None:
     with grpc.insecure_channel(ledger.address) as channel:
         tenants = count(1_000_000)
