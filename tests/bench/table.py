@@ -56,7 +56,7 @@ ledger      RemoveStock by gRPC: 3 units, oldest first, of any of 10,000 items o
             calls, of any item. Batches have 500 removals of any item, the messages
             of a stream 100, or one: all of them count, and p50 is a message's.
             Serials: units with serial numbers, 10,000 received by one call
-two ledgers two processes on one database, half of the calls each
+two ledgers on one database, with half of the calls each
 old ledger  a journal of 5,000,000 movements, a position as it was after any of
             them and as it is now; removals from a position of 1,000,000 emptied and
             100,000 open layers, and from one of four
