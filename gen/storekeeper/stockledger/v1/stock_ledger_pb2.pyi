@@ -4029,8 +4029,9 @@ Global___StockChange: _TypeAlias = StockChange  # noqa: Y015
 class StockChangeResult(_message.Message):
     """What became of one change.
 
-    An answer holds about 3 MB, which is what a message of gRPC can take; what a stream's client has not read yet, 16 MB. What
-    goes beyond that is left out of the results and told so: what was carried out stays so, and a repeat tells it.
+    An answer holds about 3 MB, which is what a message of gRPC can take. In a stream with much under way or not read yet it may
+    be less, but 4,000 bytes for each change of its message. What goes beyond that is left out of the results and told so: what
+    was carried out stays so, and a repeat tells it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
