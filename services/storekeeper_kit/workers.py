@@ -38,9 +38,11 @@ class WorkerFailed(Exception):
 class Workers:
     """The server's side: whom it asks, at most as much at once as they have threads."""
 
-    def __init__(self, sockets: Sequence[Sequence[socket.socket]]) -> None:
-        """The sockets of each worker's threads."""
+    def __init__(self, process_ids: Sequence[int], sockets: Sequence[Sequence[socket.socket]]) -> None:
+        """The sockets are those of each worker's threads."""
+        self._process_ids = process_ids
         self._sockets = sockets
+        self._when_gone: Callable[[], None]
         self._connections: list[_Connection] = []
         self._idle: list[list[_Connection]] = [[] for _ in sockets]
         """Of each worker. The one that answered last is asked first: its thread is warm."""
@@ -50,16 +52,22 @@ class Workers:
         """Begin workers with so many threads each, which answer by these functions. Each opens them itself."""
         pairs = [[socket.socketpair() for _ in range(threads)] for _ in range(processes)]
         ours, theirs = ([[pair[side] for pair in worker] for worker in pairs] for side in (0, 1))
+        process_ids = []
         for mine in theirs:
-            if os.fork() == 0:
+            if (process_id := os.fork()) == 0:
                 # Whoever holds the server's side of a pair looks like the server.
                 _close(one for worker in (*ours, *theirs) if worker is not mine for one in worker)
                 _work(mine, open_functions)
+            process_ids.append(process_id)
         _close(one for worker in theirs for one in worker)
-        return cls(ours)
+        return cls(process_ids, ours)
 
     async def connect(self, when_gone: Callable[[], None]) -> None:
-        """Begin to listen to them, on the running loop; `when_gone` is called if one ends before it is told to."""
+        """Begin to listen to them, on the running loop.
+
+        `when_gone` is called if one ends before it is told to, or stands still for longer than it was asked to take.
+        """
+        self._when_gone = when_gone
         loop = asyncio.get_running_loop()
         for sockets, idle in zip(self._sockets, self._idle, strict=True):
             for one in sockets:
@@ -67,11 +75,19 @@ class Workers:
                 _, connection = await loop.create_connection(make, sock=one)
                 self._connections.append(connection)
 
-    async def ask(self, name: str, *arguments: object) -> Any:
+    async def ask(self, name: str, *arguments: object, timeout_s: float | None = None) -> Any:
         """What the function of this name returns. Raises Unavailable, which leaves that open, when the worker has gone."""
         idle = max(self._idle, key=len)
         assert idle, "no more is asked at once than there are threads"
-        return await idle.pop().ask(name, arguments)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await idle.pop().ask(name, arguments)
+        except TimeoutError as error:
+            # Who waits in its lane would wait for ever; and it would not notice that the server ends.
+            for process_id in self._process_ids:
+                os.kill(process_id, signal.SIGKILL)
+            self._when_gone()
+            raise Unavailable("the worker stands still") from error
 
     def close(self) -> None:
         """Let them end."""
@@ -141,6 +157,7 @@ def _work(sockets: Sequence[socket.socket], open_functions: Callable[[], Functio
             threading.Thread(target=_answer_all, args=(connection, functions), daemon=True).start()
         _answer_all(sockets[0], functions)
     except BaseException:
+        # Whatever it is, nobody above would log it.
         log.exception("worker_ended")
     finally:
         os._exit(1)
@@ -161,6 +178,7 @@ def _answer_all(connection: socket.socket, functions: Functions) -> None:
         # The server went while it was told.
         pass
     except BaseException:
+        # Whatever it is, a thread that ends in silence would leave its question without an answer.
         log.exception("worker_ended")
         os._exit(1)
     # What is under way on other threads is the database's to end.

@@ -9,6 +9,7 @@ from storekeeper_kit import logs
 from storekeeper_kit.workers import Functions, Workers
 
 PROCESSES = 2
+TIMEOUT_S = 2.0
 THREADS = 2
 
 
@@ -19,6 +20,7 @@ def functions() -> Functions:
         "long": lambda length: "x" * int(length),
         "fail": lambda text: text / 2,
         "name": lambda _: str(os.getpid()),
+        "stop": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
         "end": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     }
 
@@ -27,7 +29,9 @@ async def ask(workers: Workers, questions: list[tuple[str, str]]) -> None:
     """Ask all at once, and print what comes back in the order of the questions."""
     gone = asyncio.Event()
     await workers.connect(when_gone=gone.set)
-    answers = await asyncio.gather(*(workers.ask(*question) for question in questions), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(workers.ask(*question, timeout_s=TIMEOUT_S) for question in questions), return_exceptions=True
+    )
     for answer in answers:
         print(type(answer).__name__, len(answer) if isinstance(answer, str) and len(answer) > 100 else answer)
     workers.close()

@@ -47,3 +47,8 @@ def test_what_fails_is_logged_there_and_told_here() -> None:
 def test_nobody_knows_what_became_of_a_question_when_it_has_gone() -> None:
     answers, _ = asked("end", "now")
     assert answers == ["Unavailable the worker has gone", "gone"]
+
+
+def test_one_that_stands_still_counts_as_gone() -> None:
+    answers, _ = asked("stop", "now")
+    assert answers == ["Unavailable the worker stands still", "gone"]

@@ -1,5 +1,6 @@
 """Calls and their answers as they travel between the server's process and its workers: the bytes of their messages."""
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -17,6 +18,9 @@ from storekeeper_kit.workers import Workers
 from .refusals import REFUSALS
 
 CALLERS_REMEMBERED: Final = 1024
+
+STANDSTILL_S: Final = 60.0
+"""How long after their deadline a worker may be busy with calls. What PostgreSQL does for them ends far sooner."""
 
 REQUESTS: Final[dict[str, type[Any]]] = {
     name.removesuffix("Request"): getattr(pb, name) for name in dir(pb) if name.endswith("Request")
@@ -69,7 +73,9 @@ def asking(workers: Workers, function: str) -> Apply[Call, Told]:
     """Applies batches of calls by asking a worker for this function."""
 
     async def apply(tenant_id: int, calls: Sequence[Call], deadline: float) -> Sequence[Told | Exception]:
-        return [_settled(one) for one in await workers.ask(function, tenant_id, calls, deadline)]
+        timeout_s = deadline - time.monotonic() + STANDSTILL_S
+        outcomes = await workers.ask(function, tenant_id, calls, deadline, timeout_s=timeout_s)
+        return [_settled(one) for one in outcomes]
 
     return apply
 

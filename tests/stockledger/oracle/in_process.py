@@ -105,7 +105,7 @@ class _Workers:
     async def connect(self, when_gone: Callable[[], None]) -> None:
         """It is here already."""
 
-    async def ask(self, name: str, *arguments: Any) -> Any:
+    async def ask(self, name: str, *arguments: Any, timeout_s: float) -> Any:
         """What the function of this name returns."""
         return await asyncio.to_thread(self._functions[name], *arguments)
 
