@@ -18,6 +18,14 @@ def family_of(pid: int) -> list[int]:
     return [pid, *(below for child in _children(pid) for below in family_of(child))]
 
 
+def command_line(pid: int) -> str:
+    """A process's words; none when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def all_ended(pids: Iterable[int]) -> bool:
     """Whether none of these runs any more. One that only waits for its parent to notice counts as ended."""
     return not any(_state(pid) not in "ZX" for pid in pids)
@@ -26,7 +34,7 @@ def all_ended(pids: Iterable[int]) -> bool:
 def _children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 

@@ -19,7 +19,7 @@ import pytest
 from storekeeper_cli.postgres import EmbeddedPostgres
 from storekeeper_cli.program import Program
 from storekeeper_cli.services import SERVICES, WITH_DATABASE
-from tests.cli.processes import all_ended, family_of, wait_for
+from tests.cli.processes import all_ended, command_line, family_of, wait_for
 
 STOREKEEPER = (sys.executable, "-P", "-m", "storekeeper_cli")
 EXAMPLES = 9  # The last thing that is printed when everything serves.
@@ -81,11 +81,6 @@ def environment(**variables: str) -> dict[str, str]:
 def variables_of(pid: int) -> list[str]:
     """The names of a process's environment variables."""
     return [line.partition("=")[0] for line in Path(f"/proc/{pid}/environ").read_text().split("\0")]
-
-
-def command_line(pid: int) -> str:
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return b" ".join(words).decode()
 
 
 def fails(*arguments: str | Path, **variables: str) -> tuple[int, str]:
