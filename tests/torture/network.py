@@ -131,9 +131,10 @@ class _Link:
         self._end(writer)
 
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(self.delay_s)
+        # Asked now: it may have been made to fail meanwhile.
         if self.silent or writer in self._deaf:
             return
-        await asyncio.sleep(self.delay_s)
         if self.bytes_left is not None:
             data = data[: self.bytes_left]
             self.bytes_left -= len(data)

@@ -20,6 +20,7 @@ from tests.harness.account import Account
 from tests.harness.asking import UNKNOWN, Answer, Line, Request
 from tests.harness.bulk import ask_in_a_batch, ask_in_a_stream
 from tests.harness.invariants import check_invariants
+from tests.harness.ledger_process import SERVING
 from tests.torture.failing import Plan
 from tests.torture.plenty import DESCRIPTIONS, REQUESTS, Plenty
 from tests.torture.stage import Stage, World
@@ -115,6 +116,8 @@ class _Trying:
         wait_for(lambda: plan.action != "crash" or not self._ledger.is_running)
         self._revive()
         wait_for(lambda: self._is_settled(request.demand))
+        # It may have been settled before the ledger died.
+        self._ledger.wait_until(SERVING)
 
     def _persist(self, ask: Callable[[], Answer]) -> Answer:
         """Ask until it is carried out, and start the ledger again when it has died."""
