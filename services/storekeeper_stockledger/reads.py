@@ -15,7 +15,7 @@ from .domain.instants import PositionAsked
 from .domain.journal import RecordedMovement
 from .domain.operations import PositionId
 from .domain.records import Expectation, Location, Position, Reservation
-from .domain.refusals import PositionNotFound, StockedItemNotFound, WatchAhead
+from .domain.refusals import PositionNotFound, StockedItemNotFound
 from .domain.stock import StockedItem
 from .storage import listing
 from .storage.describing import read_location, read_position
@@ -55,15 +55,12 @@ class Reads:
 
     def positions(self, tenant_id: int, asked: Sequence[PositionAsked], _deadline: float) -> list[Position | Exception]:
         """Positions as they are or were, by one statement for each; a refusal in the place of one that can't be told."""
-        now = [one for one in asked if one.as_of is None]
+        now = [one.name for one in asked if one.as_of is None]
         then = [one for one in asked if one.as_of is not None]
-        found: dict[PositionAsked, Position | WatchAhead] = {}
         with self._database.read() as connection:
-            if now:
-                found |= positions_now(connection, tenant_id, now)
-            if then:
-                found |= positions_then(connection, tenant_id, then)
-        return [found.get(one) or _not_found(one.name) for one in asked]
+            as_is = iter(positions_now(connection, tenant_id, now) if now else ())
+            as_was = iter(positions_then(connection, tenant_id, then) if then else ())
+        return [next(as_is if one.as_of is None else as_was) or _not_found(one.name) for one in asked]
 
     def stocked_items_named(
         self, tenant_id: int, stocked_item_ids: Sequence[int], _deadline: float

@@ -1,15 +1,16 @@
 """Positions by their names: as they are, and as they were. Many are answered by one statement."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from ..domain.instants import PositionAsked
 from ..domain.operations import ItemAtLocation, PositionId
-from ..domain.records import Position
+from ..domain.records import Position, PositionTerms
 from ..domain.refusals import WatchAhead
+from ..domain.stock import Totals
 from .arrays import numbers
-from .describing import read_position
 from .instants import (
     IS_AHEAD,
     JOURNAL_END,
@@ -25,29 +26,35 @@ Name = ItemAtLocation | PositionId
 
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _COLUMNS = """
-       p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.available,
-       p.reserved, p.picked, p.on_order, p.extensions, p.creator, p.revision, p.create_time
+       p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.extensions,
+       p.available, p.reserved, p.picked, p.on_order, p.creator, p.revision, p.create_time
 """
+_NUMBER: Final = 15
+"""The column after them tells which of the wanted ones it is, from 1."""
 
-_NOW = f"""
-SELECT {_COLUMNS}
-  FROM unnest(%(position_ids)s::bigint[]) AS wanted(position_id)
+_BY_ID: Final = ("position_id", "p.position_id = wanted.position_id")
+_BY_PAIR: Final = ("item_id", "p.item_id = wanted.item_id AND p.location_id = wanted.location_id")
+"""A column of the names that is given, and which position is meant then. Each has an index of its own."""
+
+_NAMES = """
+                  %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[]"""
+
+_NOW = "\n UNION ALL".join(
+    f"""
+SELECT {_COLUMNS}, wanted.number
+  FROM unnest({_NAMES}) WITH ORDINALITY AS wanted(position_id, item_id, location_id, number)
   JOIN position_now p
-    ON p.tenant_id = %(tenant_id)s AND p.position_id = wanted.position_id AND p.close_time IS NULL
- UNION ALL
-SELECT {_COLUMNS}
-  FROM unnest(%(item_ids)s::bigint[], %(location_ids)s::bigint[]) AS wanted(item_id, location_id)
-  JOIN position_now p
-    ON p.tenant_id = %(tenant_id)s AND p.item_id = wanted.item_id AND p.location_id = wanted.location_id
-   AND p.close_time IS NULL
+    ON p.tenant_id = %(tenant_id)s AND {condition} AND p.close_time IS NULL
+ WHERE wanted.{name} IS NOT NULL
 """
+    for name, condition in (_BY_ID, _BY_PAIR)
+)
 
 _THEN_BY = f"""
 SELECT {_COLUMNS}, wanted.number, {IS_AHEAD} AS is_ahead, coalesce(head.last_movement_id, 0) AS last_movement_id
   FROM (
        SELECT wanted.*, {LAST_MOVEMENT} AS last_movement
-         FROM unnest(
-                  %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[],
+         FROM unnest({_NAMES},
                   %(movement_ids)s::bigint[], %(times)s::timestamptz[]
               ) WITH ORDINALITY AS wanted(position_id, item_id, location_id, movement_id, time, number)
        ) AS wanted
@@ -68,58 +75,57 @@ def _then_by(name: str, condition: str) -> str:
     return f"{then} WHERE wanted.{name} IS NOT NULL"
 
 
-# Each half by an index of its own.
-_THEN = "\n UNION ALL".join(
-    [
-        _then_by("position_id", "p.position_id = wanted.position_id"),
-        _then_by("item_id", "p.item_id = wanted.item_id AND p.location_id = wanted.location_id"),
-    ]
-)
+_THEN = "\n UNION ALL".join(_then_by(*name) for name in (_BY_ID, _BY_PAIR))
 
 
-def positions_now(
-    connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
-) -> dict[PositionAsked, Position]:
-    """The positions of these names; those that are not open are missing."""
-    names = {one.name: one for one in asked}
-    pairs = [name for name in names if isinstance(name, ItemAtLocation)]
-    rows = connection.exec_driver_sql(
-        _NOW,
-        {
-            "tenant_id": tenant_id,
-            "position_ids": numbers(name.position_id for name in names if isinstance(name, PositionId)),
-            "item_ids": numbers(pair.item_id for pair in pairs),
-            "location_ids": numbers(pair.location_id for pair in pairs),
-        },
-    )
-    found: dict[PositionAsked, Position] = {}
-    for position in map(read_position, rows):
-        for name in (PositionId(position.position_id), ItemAtLocation(position.item_id, position.location_id)):
-            if name in names:
-                found[names[name]] = position
+def positions_now(connection: Connection, tenant_id: int, names: Sequence[Name]) -> list[Position | None]:
+    """The positions of these names; None for one that is not open."""
+    found: list[Position | None] = [None] * len(names)
+    for row in connection.exec_driver_sql(_NOW, {"tenant_id": tenant_id, **_name_arrays(names)}):
+        found[row[_NUMBER] - 1] = _position(row)
     return found
 
 
 def positions_then(
     connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
-) -> dict[PositionAsked, Position | WatchAhead]:
-    """The positions of these names as they were, WatchAhead where that lies ahead; those not open then are missing."""
-    names, instants = [one.name for one in asked], [one.as_of for one in asked]
+) -> list[Position | WatchAhead | None]:
+    """The positions of these names as they were, WatchAhead where that lies ahead; None for one that was not open then."""
+    instants = [one.as_of for one in asked]
     rows = connection.exec_driver_sql(
         _THEN,
         {
             "tenant_id": tenant_id,
-            "position_ids": numbers(name.position_id if isinstance(name, PositionId) else None for name in names),
-            "item_ids": numbers(name.item_id if isinstance(name, ItemAtLocation) else None for name in names),
-            "location_ids": numbers(name.location_id if isinstance(name, ItemAtLocation) else None for name in names),
+            **_name_arrays([one.name for one in asked]),
             "movement_ids": numbers(map(movement_of, instants)),
             "times": numbers(map(time_of, instants)),
         },
     )
-    found: dict[PositionAsked, Position | WatchAhead] = {}
+    found: list[Position | WatchAhead | None] = [None] * len(asked)
     for row in rows:
         if row.is_ahead:
-            found[asked[row.number - 1]] = WatchAhead(row.last_movement_id)
+            found[row[_NUMBER] - 1] = WatchAhead(row.last_movement_id)
         elif row.position_id is not None:
-            found[asked[row.number - 1]] = read_position(row)
+            found[row[_NUMBER] - 1] = _position(row)
     return found
+
+
+def _name_arrays(names: Sequence[Name]) -> dict[str, str]:
+    return {
+        "position_ids": numbers(name.position_id if isinstance(name, PositionId) else None for name in names),
+        "item_ids": numbers(name.item_id if isinstance(name, ItemAtLocation) else None for name in names),
+        "location_ids": numbers(name.location_id if isinstance(name, ItemAtLocation) else None for name in names),
+    }
+
+
+# By number, as `read_position` does by name: there are many of these, and a name costs as much as all else of its value.
+def _position(row: Sequence[Any]) -> Position:
+    return Position(
+        position_id=row[0],
+        item_id=row[1],
+        location_id=row[2],
+        terms=PositionTerms(bin=row[3], reference_number=row[4], minimum=row[5], maximum=row[6], extensions=row[7]),
+        totals=Totals(*row[8:12]),
+        creator=row[12],
+        revision=row[13],
+        create_time=row[14],
+    )
