@@ -18,7 +18,7 @@ from storekeeper_stockledger.domain import draft, holdings, shelf, state
 from storekeeper_stockledger.domain.decisions import demanding, drawing
 from storekeeper_stockledger.domain.operations import StockOrder
 from storekeeper_stockledger.domain.places import ZERO, Kind
-from storekeeper_stockledger.servicer import operations
+from storekeeper_stockledger.servicer.operations import submissions
 from storekeeper_stockledger.storage import locking, recording, selecting
 
 SELDOM: Final = 0.05
@@ -177,7 +177,7 @@ NEVER_BACKWARDS: Final = "record_time = greatest(clock.now, head.record_time, %(
 
 BUGS: Final = (
     Bug("newest first for oldest first", instead(shelf.Shelf, "line", newest_first), "R7", 300),
-    Bug("the fingerprint is ignored", instead(operations, "submission", all_alike), "R5", 200),
+    Bug("the fingerprint is ignored", instead(submissions, "submission", all_alike), "R5", 200),
     Bug("a reservation expires late", instead(state.Stock, "_expire_at", a_moment_late), "R12", 2),
     Bug("a request id is forgotten", instead(batch.Batch, "_repeated", once_more), "R5", 200),
     Bug("reserves what there is", instead(demanding, "take_available", what_there_is), "R7", 300),

@@ -13,7 +13,7 @@ from ..domain.draws import DRAWS_MAX
 from ..domain.numbers import plain
 from ..domain.places import ZERO, Kind
 from . import writing
-from .operations import interval
+from .operations.for_demand import interval
 
 Response = TypeVar("Response")
 Write = Callable[[Recorded, Any, Caller], Response]

@@ -14,7 +14,8 @@ from storekeeper_kit.refusals import InvalidRequest
 
 from ..batch import Recorded
 from ..domain.operations import Submission
-from . import operations, writing
+from . import writing
+from .operations import submissions
 
 CHANGES_MAX: Final = 1000
 """Changes in one message. They may share a transaction, which holds the locks of them all."""
@@ -50,15 +51,15 @@ def check(changes: Sequence[pb.StockChange]) -> None:
 def all_submissions(changes: Sequence[pb.StockChange], caller: Caller) -> tuple[Submission, ...]:
     """What all changes ask, which stand or fall together: so do their bad fields."""
     read = _checked(changes)
-    submissions = []
+    asked = []
     for number, change in enumerate(changes):
         try:
-            submissions.append(_submission(change, caller))
+            asked.append(_submission(change, caller))
         except InvalidRequest as invalid:
             for violation in invalid.violations:
                 read.violation(path(number, change, violation.field), violation.description)
     read.finish()
-    return tuple(submissions)
+    return tuple(asked)
 
 
 def each_submission(changes: Sequence[pb.StockChange], caller: Caller) -> list[Submission | InvalidRequest]:
@@ -113,7 +114,7 @@ def _submission(change: pb.StockChange, caller: Caller) -> Submission:
     if kind == "receive" and len(request.serial_numbers) > SERIAL_NUMBERS_MAX:
         read.violation("serial_numbers", f"are more than {SERIAL_NUMBERS_MAX}, which is for single calls")
     read.finish()
-    return operations.submission(request, caller)
+    return submissions.submission(request, caller)
 
 
 class Window:

@@ -1,7 +1,6 @@
 """Reads requests into what the ledger is asked; every bad field of a request is reported at once, by its path."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from storekeeper_kit.extensions import MASK, read_extensions, read_mask
 from storekeeper_kit.reading import Reading
 
 from ..descriptions import Change, Claim, NewLocation
-from ..domain.costs import UNIT_COST_DECIMALS, CostMethod, UnitCost
+from ..domain.costs import UNIT_COST_DECIMALS, UnitCost
 from ..domain.instants import PositionAsked
 from ..domain.items import Item, Tracking
 from ..domain.operations import (
@@ -26,20 +25,12 @@ from .instants import read_as_of
 NAME_CHARS_MAX: Final = 100
 TERM_CHARS_MAX: Final = 50
 LOT_CHARS_MAX: Final = 100
-REASON_CHARS_MAX: Final = 500
 REFERENCE_CHARS_MAX: Final = 100
-
-CLOCKS_APART_MAX: Final = timedelta(minutes=1)
-"""How far this machine's clock may be behind the database's, which alone decides what lies in the future."""
 
 TRACKINGS: Final[dict[int, Tracking]] = {
     pb.TRACKING_NONE: Tracking.NONE,
     pb.TRACKING_LOT: Tracking.LOT,
     pb.TRACKING_SERIAL: Tracking.SERIAL,
-}
-COST_METHODS: Final[dict[int, CostMethod]] = {
-    pb.COST_METHOD_AVERAGE: CostMethod.AVERAGE,
-    pb.COST_METHOD_LAST_RECEIVED: CostMethod.LAST_RECEIVED,
 }
 
 

@@ -11,8 +11,9 @@ from storekeeper_kit.refusals import DeadlineExceeded, InvalidRequest, Overloade
 from ..batch import Asked, Outcome, Recorded
 from ..domain.operations import AllOrNone, Submission
 from ..domain.refusals import ChangeRefused
-from . import answers, bulk, operations
+from . import answers, bulk
 from .calls import Refused, Told
+from .operations import submissions
 
 UNKNOWN: Final = (Unavailable, DeadlineExceeded, Overloaded)
 """These leave open what became of a change."""
@@ -36,7 +37,7 @@ class Single:
     """One change."""
 
     def __init__(self, request: Any, caller: Caller, write: answers.Write[Any]) -> None:
-        self.asked: Sequence[Asked] = (operations.submission(request, caller),)
+        self.asked: Sequence[Asked] = (submissions.submission(request, caller),)
         self.waits = True
         self._request = request
         self._caller = caller

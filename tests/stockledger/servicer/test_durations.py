@@ -9,7 +9,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.caller import Caller
 from storekeeper_kit.refusals import InvalidRequest
 from storekeeper_stockledger.domain.operations import ExtendReservation
-from storekeeper_stockledger.servicer.operations import submission
+from storekeeper_stockledger.servicer.operations.submissions import submission
 
 CALLER = Caller(tenant_id=1, actor="anonymous", permissions=frozenset())
 
