@@ -31,6 +31,8 @@ COPIES_MAX: Final = 5
 A_MOMENT_S: Final = 1.0
 KEPT: Final = 200
 """Requests that each client asks again in the end, when the journal has come an hour further, and then a year."""
+AT_ONCE: Final = 500
+"""Repeats in flight in the end: fewer than a ledger accepts."""
 LATER: Final = (timedelta(hours=1), timedelta(days=365))
 
 
@@ -87,9 +89,11 @@ class _Storm:
     def repeat(self, answers: Sequence[Answer]) -> None:
         """Each is asked once more, and answered as it was."""
         line = self._lines()[0]
-        asked = [line.ask(answer.request) for answer in answers]
-        for answer, one in zip(answers, asked, strict=True):
-            self._check_repeat(answer, one.answer())
+        for begin in range(0, len(answers), AT_ONCE):
+            portion = answers[begin : begin + AT_ONCE]
+            asked = [line.ask(answer.request) for answer in portion]
+            for answer, one in zip(portion, asked, strict=True):
+                self._check_repeat(answer, one.answer())
         line.close()
 
     def _at_once(self, client: Client, lines: Sequence[Line]) -> Answer | None:
