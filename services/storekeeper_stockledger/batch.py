@@ -36,7 +36,7 @@ from .domain.state import Stock
 from .domain.stock import Movement
 from .storage.loading import Loaded
 from .storage.recording import Numbers
-from .storage.selecting import Repeat
+from .storage.selected import Repeat
 
 Asked = Submission | AllOrNone
 """What is asked in one piece."""

@@ -21,10 +21,11 @@ from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
 from .batch import Asked, Batch, Outcome, submissions_of
 from .domain.journal import RecordedMovement
 from .domain.operations import ItemAtLocation
-from .storage.loading import PositionsMissing, StockMoved, lock_and_load, lock_and_load_due
+from .storage.known import StockMoved
+from .storage.loading import PositionsMissing, lock_and_load, lock_and_load_due
 from .storage.movements import movements_of
 from .storage.recording import record
-from .storage.selecting import Repeat
+from .storage.selected import Repeat
 
 RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Waits before a batch is applied again; the last one repeats."""

@@ -19,7 +19,7 @@ from storekeeper_stockledger.domain.decisions import demanding, drawing
 from storekeeper_stockledger.domain.operations import StockOrder
 from storekeeper_stockledger.domain.places import ZERO, Kind
 from storekeeper_stockledger.servicer.operations import submissions
-from storekeeper_stockledger.storage import locking, recording, selecting
+from storekeeper_stockledger.storage import lines, locking, recording
 
 SELDOM: Final = 0.05
 A_MOMENT: Final = timedelta(milliseconds=400)
@@ -39,8 +39,8 @@ def newest_first(line: Right, self: Any, order: StockOrder, **about: Any) -> Any
 
 
 def read_expired_ones() -> None:
-    lines = selecting._LINES_IN
-    lines.update({line: lines[line._replace(with_expired=True)] for line in lines})
+    statements = lines.LINES_IN
+    statements.update({line: statements[line._replace(with_expired=True)] for line in statements})
 
 
 def expired_ones_too(_usable: Right, _draft: Any, layers: Any, _source: Any) -> Any:

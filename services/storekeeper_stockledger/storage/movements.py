@@ -10,7 +10,7 @@ from ..domain.journal import RecordedMovement
 from ..domain.places import Kind, Places
 from ..domain.stock import Totals
 from . import tables
-from .selecting import Repeat
+from .selected import Repeat
 
 _IDS: ARRAY[int] = ARRAY(BigInteger)
 _MOVEMENT, _OPERATION, _POSITION, _SETTINGS = tables.movement, tables.operation, tables.position, tables.settings

@@ -1,28 +1,23 @@
-"""The statements that read what the operations of a batch can touch, and what their rows mean.
+"""The statements that read what the operations of a batch can touch; those of lines are in `lines.py`.
 
-They read rows whose positions are locked, and may be sent together, on a connection in pipeline mode.
+They read rows whose positions are locked, and may be sent together, on a connection in pipeline mode. What the rows mean
+is told by `selected.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, Cursor
 
-from storekeeper_kit.json_text import load_json
-
-from ..domain.costs import Costing
-from ..domain.holdings import Expectation, Holding
-from ..domain.items import Item, Settings, Tracking
-from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId, StockOrder
-from ..domain.places import Places
-from ..domain.shelf import EVERY_LINE, Line
-from ..domain.stock import StockedItem
+from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId
+from ..domain.shelf import Line
 from .arrays import numbers, texts
+from .lines import LINES_IN
 from .naming import POSITIONS, POSITIONS_AND_BESIDE, name_arrays, named_with, position_arrays
+from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS
 
 
 class Bounds(NamedTuple):
@@ -77,102 +72,14 @@ SELECT o.request_id, o.fingerprint, o.operation_id, o.movement_count, o.last_mov
  WHERE o.tenant_id = %(tenant_id)s AND o.request_id = ANY(%(request_ids)s::uuid[])
 """
 
-_STOCKED_ITEM_COLUMNS = """
-       s.stocked_item_id, s.position_id, s.item_id, s.location_id, s.receive_time, s.received, s.available,
-       s.reserved, s.picked, s.delivered, s.transferred, s.removed, s.unit_cost, s.value, s.lot, s.serial_number,
-       s.expire_time, s.parent_stocked_item_id, s.order_line, s.invoice_number, s.extensions::text
-"""
-_STOCKED_ITEM_WIDTH: Final = 21
-
-# The page is cut before the window is computed, so that no more rows are read than a page has.
-_LINES = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}
-  FROM (
-       SELECT named.position_id, sum(named.asked) AS asked, min(named.number) AS number
-         FROM {named_with(asked="%(asked)s::numeric[]")}
-        WHERE named.position_id IS NOT NULL
-        GROUP BY named.position_id
-       ) AS wanted
- CROSS JOIN LATERAL (
-       SELECT page.*, coalesce(sum(page.usable) OVER (ORDER BY {{order}} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
-         FROM (SELECT line.*, {{usable}} AS usable
-                 FROM {{line}}
-                LIMIT %(page)s) AS page
-       ) AS s
- WHERE s.ahead < wanted.asked
- ORDER BY wanted.number, {{order_of_all}}
- LIMIT %(total)s
-"""
-
-# What had expired when the transaction began is left out, whatever is ahead in line. What has expired since then, or by the
-# journal's time, is read but doesn't count; by the same time as in `_STATE`, or by a later one.
-_FRESH = "line.expire_time > now()"
-_USABLE = """CASE
-                      WHEN line.expire_time IS NULL
-                      THEN line.available
-                      WHEN line.expire_time <= (
-                           SELECT greatest(clock_timestamp(), max(head.record_time))
-                             FROM journal_head head
-                            WHERE head.tenant_id = %(tenant_id)s
-                           )
-                      THEN 0
-                      ELSE line.available
-                       END"""
-
-_LINE = """stocked_item line
-                WHERE line.tenant_id = %(tenant_id)s
-                  AND line.position_id = wanted.position_id
-                  AND line.open
-                  AND line.available > 0"""
-
-_ORDERED_LINES: Final[Mapping[StockOrder, tuple[str, str]]] = {
-    StockOrder.OLDEST_FIRST: (
-        f"{_LINE} AND {{all}} ORDER BY line.receive_time, line.stocked_item_id",
-        "{0}.receive_time, {0}.stocked_item_id",
-    ),
-    StockOrder.NEWEST_FIRST: (
-        f"{_LINE} AND {{all}} ORDER BY line.receive_time DESC, line.stocked_item_id DESC",
-        "{0}.receive_time DESC, {0}.stocked_item_id DESC",
-    ),
-    # Those that expire have an index of their own; so the two kinds are read one after the other.
-    StockOrder.FIRST_EXPIRED_FIRST: (
-        f"""(
-                 (SELECT line.* FROM {_LINE} AND {{expiring}}
-                   ORDER BY line.expire_time, line.receive_time, line.stocked_item_id LIMIT %(page)s)
-                  UNION ALL
-                 (SELECT line.* FROM {_LINE} AND line.expire_time IS NULL
-                   ORDER BY line.receive_time, line.stocked_item_id LIMIT %(page)s)
-                 ) AS line ORDER BY line.expire_time, line.receive_time, line.stocked_item_id""",
-        "{0}.expire_time, {0}.receive_time, {0}.stocked_item_id",
-    ),
-}
-
-
-def _lines(order: StockOrder, with_expired: bool) -> str:
-    line, ordered = _ORDERED_LINES[order]
-    return _LINES.format(
-        line=line.format(
-            all="true" if with_expired else f"(line.expire_time IS NULL OR {_FRESH})",
-            expiring="line.expire_time IS NOT NULL" if with_expired else _FRESH,
-        ),
-        usable="line.available" if with_expired else _USABLE,
-        order=ordered.format("page"),
-        order_of_all=ordered.format("s"),
-    )
-
-
-_LINES_IN: Final = {line: _lines(*line) for line in EVERY_LINE}
-
 _NAMED = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}
+SELECT {STOCKED_ITEM_COLUMNS}
   FROM stocked_item s
  WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(ids)s::bigint[])
 """
 
-_HOLDING_COLUMNS = "r.demand, r.reserved, r.picked, r.delivered, r.delivered_value, r.expire_time"
-
 _HELD_BY_DEMANDS = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM {named_with(demand="%(demands)s::text[]")}
  CROSS JOIN LATERAL (
        SELECT *
@@ -189,7 +96,7 @@ SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
 """
 
 _HELD_OF_STOCKED_ITEMS = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM unnest(%(stocked_item_ids)s::bigint[], %(demands)s::text[]) AS named(stocked_item_id, demand)
   JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = named.stocked_item_id
   JOIN reservation r
@@ -202,7 +109,7 @@ SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
 # One more than covers what is given back, if there is one: it tells that this isn't all. Age is looked up for each, outside:
 # joined, a planner that knows nothing of the tables yet may go through all stocked items by their age.
 _DELIVERED = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM (
        SELECT named.position_id, named.demand, sum(named.asked) AS asked, min(named.number) AS number
          FROM {named_with(demand="%(demands)s::text[]", asked="%(asked)s::numeric[]")}
@@ -232,7 +139,7 @@ SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
 """
 
 _EXPIRED_HOLDINGS = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}, r.position_id, {_HOLDING_COLUMNS}
+SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM unnest(%(position_ids)s::bigint[]) AS due(position_id)
   JOIN reservation r
     ON r.tenant_id = %(tenant_id)s AND r.position_id = due.position_id AND r.expire_time <= %(now)s
@@ -267,7 +174,7 @@ _RECEIPT = """(
 
 # Units that relocated are no longer where they were received: they have no receipt here, and don't count.
 _BROUGHT = f"""
-SELECT {_STOCKED_ITEM_COLUMNS}, s.receipt
+SELECT {STOCKED_ITEM_COLUMNS}, s.receipt
   FROM (
        SELECT named.position_id, named.order_line, sum(named.asked) AS asked, min(named.number) AS number
          FROM {named_with(order_line="%(order_lines)s::text[]", asked="%(asked)s::numeric[]")}
@@ -383,33 +290,6 @@ SELECT nextval('position_position_id_seq') FROM generate_series(1, %(count)s)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """What is recorded under a request id."""
-
-    fingerprint: bytes
-    operation_id: int
-    movement_count: int
-    last_movement_id: int
-    effective_time: datetime
-    unit_cost: Decimal | None
-    """What units cost that it brought, if that was known; of what the first release recorded, what they cost now."""
-
-    @property
-    def movement_ids(self) -> range:
-        """The ids of its movements."""
-        return range(self.last_movement_id - self.movement_count + 1, self.last_movement_id + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the item and the location of a position say about it, and how many of its available units have expired."""
-
-    location_active: bool
-    item: Item
-    expired: Decimal
-
-
 class Selecting:
     """Sends the statements for one batch. What each answers is read by the function that its docstring names."""
 
@@ -435,7 +315,7 @@ class Selecting:
 
         See `read_stocked_items`.
         """
-        return self._execute(_LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), **name_arrays(asked))
+        return self._execute(LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), **name_arrays(asked))
 
     def named(self, stocked_item_ids: Collection[int]) -> Cursor[Any]:
         """The stocked items of these ids. See `read_stocked_items`."""
@@ -537,96 +417,3 @@ class Selecting:
 
     def _execute(self, statement: str, **parameters: object) -> Cursor[Any]:
         return self._connection.execute(statement, {"tenant_id": self._tenant_id, **parameters}, prepare=True)
-
-
-def read_state(cursor: Cursor[Any]) -> tuple[datetime, Settings, dict[int, Facts]]:
-    """The time, the settings (those of a tenant that has none are the defaults), and the facts by position id."""
-    rows = cursor.fetchall()
-    now, *settings = rows[0][:5]
-    facts = {
-        row[5]: Facts(row[6], Item(row[7], row[8], Tracking(row[9]), row[10], row[11]), row[12] or Decimal())
-        for row in rows
-        if row[5] is not None
-    }
-    return now, Settings() if settings[0] is None else Settings(*settings), facts
-
-
-def read_repeats(cursor: Cursor[Any]) -> dict[UUID, Repeat]:
-    """What is recorded, by request id."""
-    return {request_id: Repeat(*rest) for request_id, *rest in cursor.fetchall()}
-
-
-def read_stocked_items(cursor: Cursor[Any]) -> list[StockedItem]:
-    """Stocked items as they are stored."""
-    return [_stocked_item(row) for row in cursor.fetchall()]
-
-
-def read_holdings(cursor: Cursor[Any]) -> list[tuple[StockedItem, int, str, Holding]]:
-    """Stocked items with the position and the demand that they are held for, and what is held."""
-    return [
-        (
-            _stocked_item(row),
-            row[_STOCKED_ITEM_WIDTH],
-            row[_STOCKED_ITEM_WIDTH + 1],
-            Holding(*row[_STOCKED_ITEM_WIDTH + 2 :]),
-        )
-        for row in cursor.fetchall()
-    ]
-
-
-def read_expectations(cursor: Cursor[Any]) -> list[tuple[int, str, Expectation]]:
-    """Positions, order lines, and what these bring there."""
-    return [(position_id, line, Expectation(*rest)) for position_id, line, *rest in cursor.fetchall()]
-
-
-def read_brought(cursor: Cursor[Any]) -> list[tuple[StockedItem, int | None]]:
-    """Stocked items, each with the movement that received it; None where it has come from another location since."""
-    return [(_stocked_item(row), row[_STOCKED_ITEM_WIDTH]) for row in cursor.fetchall()]
-
-
-def read_receipts(cursor: Cursor[Any]) -> list[tuple[int, int, int | None]]:
-    """Positions, stocked items that are there, and the movements that received them there, if any did."""
-    return cursor.fetchall()
-
-
-def read_ids(cursor: Cursor[Any]) -> list[int]:
-    """One column of ids."""
-    return [row[0] for row in cursor.fetchall()]
-
-
-def read_serial_numbers(cursor: Cursor[Any]) -> dict[tuple[int, str], int]:
-    """The stocked item in stock, by item and serial number."""
-    return {(item_id, serial_number): holder for item_id, serial_number, holder in cursor.fetchall()}
-
-
-def read_costing(cursor: Cursor[Any]) -> dict[int, Costing]:
-    """Costings by position id."""
-    return {
-        position_id: Costing(units, value, last_cost, None if receive_time is None else (receive_time, stocked_item_id))
-        for position_id, units, value, last_cost, receive_time, stocked_item_id in cursor.fetchall()
-    }
-
-
-def read_counted(cursor: Cursor[Any], counts: Sequence[CountStock]) -> dict[CountStock, Decimal]:
-    """What was on hand for each count; nothing, where nothing was recorded by then."""
-    return {counts[number - 1]: on_hand or Decimal() for number, on_hand in cursor.fetchall()}
-
-
-def _stocked_item(row: Sequence[Any]) -> StockedItem:
-    return StockedItem(
-        stocked_item_id=row[0],
-        position_id=row[1],
-        item_id=row[2],
-        location_id=row[3],
-        receive_time=row[4],
-        places=Places(*row[5:12]),
-        unit_cost=row[12],
-        value=row[13],
-        lot=row[14],
-        serial_number=row[15],
-        expire_time=row[16],
-        parent_stocked_item_id=row[17],
-        order_line=row[18],
-        invoice_number=row[19],
-        extensions=load_json(row[20]) if row[20] != "{}" else {},
-    )

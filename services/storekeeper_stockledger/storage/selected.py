@@ -1,0 +1,168 @@
+"""What the rows mean that are locked (`locking.py`) and read (`selecting.py`) for a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Cursor
+
+from storekeeper_kit.json_text import load_json
+
+from ..domain.costs import Costing
+from ..domain.holdings import Expectation, Holding
+from ..domain.items import Item, Settings, Tracking
+from ..domain.operations import CountStock, ItemAtLocation
+from ..domain.places import Places
+from ..domain.stock import StockedItem, Totals
+
+STOCKED_ITEM_COLUMNS = """
+       s.stocked_item_id, s.position_id, s.item_id, s.location_id, s.receive_time, s.received, s.available,
+       s.reserved, s.picked, s.delivered, s.transferred, s.removed, s.unit_cost, s.value, s.lot, s.serial_number,
+       s.expire_time, s.parent_stocked_item_id, s.order_line, s.invoice_number, s.extensions::text
+"""
+"""What is read of a stocked item; what else a row holds comes after them."""
+_STOCKED_ITEM_WIDTH: Final = 21
+
+HOLDING_COLUMNS = "r.demand, r.reserved, r.picked, r.delivered, r.delivered_value, r.expire_time"
+"""The demand that holds units, and what is read of the holding."""
+
+Held = tuple[StockedItem, int, str, Holding]
+"""A stocked item, the position and the demand that it is held for, and what is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What is recorded under a request id."""
+
+    fingerprint: bytes
+    operation_id: int
+    movement_count: int
+    last_movement_id: int
+    effective_time: datetime
+    unit_cost: Decimal | None
+    """What units cost that it brought, if that was known; of what the first release recorded, what they cost now."""
+
+    @property
+    def movement_ids(self) -> range:
+        """The ids of its movements."""
+        return range(self.last_movement_id - self.movement_count + 1, self.last_movement_id + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the item and the location of a position say about it, and how many of its available units have expired."""
+
+    location_active: bool
+    item: Item
+    expired: Decimal
+
+
+def read_positions(cursor: Cursor[Any]) -> list[tuple[int, ItemAtLocation, bool, datetime | None, Totals]]:
+    """Positions with their names, whether they are open, when the next reservation there expires, and their totals."""
+    return [(row[0], ItemAtLocation(row[2], row[3]), row[1], row[4], Totals(*row[5:])) for row in cursor.fetchall()]
+
+
+def read_items(cursor: Cursor[Any]) -> dict[int, Item]:
+    """Items by their ids."""
+    return {row[0]: Item(row[0], row[1], Tracking(row[2]), row[3], row[4]) for row in cursor.fetchall()}
+
+
+def read_locations(cursor: Cursor[Any]) -> dict[int, bool]:
+    """Whether locations are active, by their ids."""
+    return dict(cursor.fetchall())
+
+
+def read_state(cursor: Cursor[Any]) -> tuple[datetime, Settings, dict[int, Facts]]:
+    """The time, the settings (those of a tenant that has none are the defaults), and the facts by position id."""
+    rows = cursor.fetchall()
+    now, *settings = rows[0][:5]
+    facts = {
+        row[5]: Facts(row[6], Item(row[7], row[8], Tracking(row[9]), row[10], row[11]), row[12] or Decimal())
+        for row in rows
+        if row[5] is not None
+    }
+    return now, Settings() if settings[0] is None else Settings(*settings), facts
+
+
+def read_repeats(cursor: Cursor[Any]) -> dict[UUID, Repeat]:
+    """What is recorded, by request id."""
+    return {request_id: Repeat(*rest) for request_id, *rest in cursor.fetchall()}
+
+
+def read_stocked_items(cursor: Cursor[Any]) -> list[StockedItem]:
+    """Stocked items as they are stored."""
+    return [_stocked_item(row) for row in cursor.fetchall()]
+
+
+def read_holdings(cursor: Cursor[Any]) -> list[Held]:
+    """Stocked items with the position and the demand that they are held for, and what is held."""
+    return [
+        (
+            _stocked_item(row),
+            row[_STOCKED_ITEM_WIDTH],
+            row[_STOCKED_ITEM_WIDTH + 1],
+            Holding(*row[_STOCKED_ITEM_WIDTH + 2 :]),
+        )
+        for row in cursor.fetchall()
+    ]
+
+
+def read_expectations(cursor: Cursor[Any]) -> list[tuple[int, str, Expectation]]:
+    """Positions, order lines, and what these bring there."""
+    return [(position_id, line, Expectation(*rest)) for position_id, line, *rest in cursor.fetchall()]
+
+
+def read_brought(cursor: Cursor[Any]) -> list[tuple[StockedItem, int | None]]:
+    """Stocked items, each with the movement that received it; None where it has come from another location since."""
+    return [(_stocked_item(row), row[_STOCKED_ITEM_WIDTH]) for row in cursor.fetchall()]
+
+
+def read_receipts(cursor: Cursor[Any]) -> list[tuple[int, int, int | None]]:
+    """Positions, stocked items that are there, and the movements that received them there, if any did."""
+    return cursor.fetchall()
+
+
+def read_ids(cursor: Cursor[Any]) -> list[int]:
+    """One column of ids."""
+    return [row[0] for row in cursor.fetchall()]
+
+
+def read_serial_numbers(cursor: Cursor[Any]) -> dict[tuple[int, str], int]:
+    """The stocked item in stock, by item and serial number."""
+    return {(item_id, serial_number): holder for item_id, serial_number, holder in cursor.fetchall()}
+
+
+def read_costing(cursor: Cursor[Any]) -> dict[int, Costing]:
+    """Costings by position id."""
+    return {
+        position_id: Costing(units, value, last_cost, None if receive_time is None else (receive_time, stocked_item_id))
+        for position_id, units, value, last_cost, receive_time, stocked_item_id in cursor.fetchall()
+    }
+
+
+def read_counted(cursor: Cursor[Any], counts: Sequence[CountStock]) -> dict[CountStock, Decimal]:
+    """What was on hand for each count; nothing, where nothing was recorded by then."""
+    return {counts[number - 1]: on_hand or Decimal() for number, on_hand in cursor.fetchall()}
+
+
+def _stocked_item(row: Sequence[Any]) -> StockedItem:
+    return StockedItem(
+        stocked_item_id=row[0],
+        position_id=row[1],
+        item_id=row[2],
+        location_id=row[3],
+        receive_time=row[4],
+        places=Places(*row[5:12]),
+        unit_cost=row[12],
+        value=row[13],
+        lot=row[14],
+        serial_number=row[15],
+        expire_time=row[16],
+        parent_stocked_item_id=row[17],
+        order_line=row[18],
+        invoice_number=row[19],
+        extensions=load_json(row[20]) if row[20] != "{}" else {},
+    )
