@@ -30,6 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.json_text import dump_json, load_json
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
+from storekeeper_kit.round_trips import ROLLBACK, RoundTrip
 
 CONNECT_TIMEOUT_S = 2
 # How long a transaction may wait for a connection while all of them are in use.
@@ -95,6 +96,7 @@ _TROUBLE = {
     "25006": Trouble.AWAY,  # read_only_sql_transaction: it has become a standby
     "25P03": Trouble.AWAY,  # idle_in_transaction_session_timeout: the connection is gone
     "25P04": Trouble.AWAY,  # transaction_timeout: the same
+    "26000": Trouble.CONFLICT,  # invalid_sql_statement_name: another server has taken the place of the one that we prepared for
     "40001": Trouble.CONFLICT,  # serialization_failure
     "40P01": Trouble.CONFLICT,  # deadlock_detected
     "55P03": Trouble.CONFLICT,  # lock_not_available
@@ -237,6 +239,7 @@ def _engine(url: str, session: dict[str, Any], application_name: str, pool_size:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": application_name,
+            "client_encoding": "utf8",
             # After a failover, the old primary must not be taken for the new one.
             "target_session_attrs": "read-write",
             "keepalives": 1,
@@ -299,7 +302,9 @@ def _clean(pooled: PoolProxiedConnection) -> None:
     connection = pooled.driver_connection
     try:
         assert isinstance(connection, psycopg.Connection)
-        connection.rollback()
+        if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+            with RoundTrip(connection) as trip:
+                trip.execute(ROLLBACK)
         connection.autocommit = False
     except psycopg.Error as error:
         pooled.invalidate(error)

@@ -17,6 +17,7 @@ from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database, Trouble, classify
 from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
+from storekeeper_kit.round_trips import ROLLBACK, RoundTrip
 
 from .batch import Asked, Batch, Outcome, submissions_of
 from .domain.journal import RecordedMovement
@@ -115,7 +116,8 @@ class Ledger:
             batch.number(record(connection, tenant_id, batch.entries, batch.stock))
             reach(Point.BATCH_COMMITTED)
         else:
-            connection.rollback()
+            with RoundTrip(connection) as trip:
+                trip.execute(ROLLBACK)
 
     def _recorded(self, tenant_id: int, repeats: Sequence[Repeat]) -> Mapping[int, tuple[RecordedMovement, ...]]:
         """The movements of operations that were recorded earlier, by operation id."""

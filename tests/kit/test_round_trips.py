@@ -1,74 +1,158 @@
 """Statements that travel in one piece, on a real PostgreSQL."""
 
-from typing import Any, LiteralString
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from storekeeper_kit.database import Database
+from storekeeper_kit.database import Database, Trouble, classify
 from storekeeper_kit.refusals import Unavailable
-from storekeeper_kit.round_trips import round_trip
+from storekeeper_kit.round_trips import BEGIN, COMMIT, ROLLBACK, RoundTrip, Row, Statement
 
 LARGE = "x" * 3_000_000
+READ = Statement("SELECT value FROM counter WHERE id = 1")
+COUNT = Statement("UPDATE counter SET value = value + 1 WHERE id = 1 RETURNING value")
+DIVIDE = Statement("SELECT 1 / %(number)s::int")
+A_TEXT = Statement("SELECT %(text)s::text")
+
+Connection = psycopg.Connection[Row]
 
 
-def travel(connection: psycopg.Connection[Any], *statements: LiteralString) -> None:
-    """All of these in one piece."""
-    with round_trip(connection):
-        for statement in statements:
-            connection.execute(statement)
-
-
-def test_each_statement_has_its_own_result_at_the_end(database: Database) -> None:
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
     with database.raw() as connection:
-        with round_trip(connection):
-            cursors = [connection.execute("SELECT %s::int", [number], prepare=True) for number in range(3)]
-        assert [cursor.fetchone() for cursor in cursors] == [(0,), (1,), (2,)]
+        yield connection
 
 
-def test_a_transaction_may_take_several(database: Database) -> None:
+def travel(connection: Connection, *statements: Statement, **parameters: object) -> list[list[Row]]:
+    """All of these in one piece; the rows of each."""
+    with RoundTrip(connection) as trip:
+        results = [trip.execute(statement, **parameters) for statement in statements]
+    return [result.rows() for result in results]
+
+
+def test_each_statement_has_its_own_result_at_the_end(connection: Connection) -> None:
+    with RoundTrip(connection) as trip:
+        results = [trip.execute(Statement("SELECT %(number)s::int"), number=number) for number in range(3)]
+    assert [result.rows() for result in results] == [[(0,)], [(1,)], [(2,)]]
+
+
+def test_a_result_may_have_no_row_or_many(connection: Connection) -> None:
+    series = Statement("SELECT * FROM generate_series(1, %(count)s::int)")
+    assert travel(connection, series, count=0) == [[]]
+    assert travel(connection, series, count=3) == [[(1,), (2,), (3,)]]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value"),
+    [
+        ("bigint", 2**62),
+        ("numeric", Decimal("1.500000")),
+        ("text", 'it\'s "quoted" \\ and 100 % strange: %(name)s $1 ü 漢'),
+        ("text", ""),
+        ("text", None),
+        ("bytea", b"\x00\\x\xff"),
+        ("boolean", True),
+        ("timestamptz", datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("uuid", UUID("7adb5687-3c4e-4085-b5e1-33612c139967")),
+    ],
+)
+def test_what_is_sent_comes_back(connection: Connection, type_name: str, value: object) -> None:
+    assert travel(connection, Statement(f"SELECT %(value)s::{type_name}"), value=value) == [[(value,)]]
+
+
+def test_a_parameter_may_be_named_twice_and_given_in_vain(connection: Connection) -> None:
+    twice = Statement("SELECT %(b)s::int, %(a)s::int, %(b)s::int")
+    assert travel(connection, twice, a=1, b=2, c=3) == [[(2, 1, 2)]]
+
+
+def test_a_parameter_that_is_missing_is_told_before_anything_is_sent(connection: Connection) -> None:
+    with pytest.raises(KeyError, match="number"):
+        travel(connection, COUNT, DIVIDE)
+    assert travel(connection, READ) == [[(0,)]]
+
+
+def test_a_transaction_may_take_several(connection: Connection) -> None:
+    begun = travel(connection, BEGIN, COUNT)
+    ended = travel(connection, READ, COMMIT)
+    assert begun[1] == ended[0] == [(1,)]
+    assert connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_connection_learns_a_statement_once(connection: Connection) -> None:
+    for number in (1, 2, 3):
+        travel(connection, DIVIDE, DIVIDE, number=number)
+    known = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT 1 / %'")
+    assert known.fetchone() == (1,)
+
+
+def test_a_rollback_forgets_no_statement(database: Database) -> None:
+    for _ in range(3):
+        with database.raw() as connection:
+            travel(connection, BEGIN, COUNT)
     with database.raw() as connection:
-        with round_trip(connection):
-            connection.execute("BEGIN", prepare=False)
-            updated = connection.execute("UPDATE counter SET value = value + 1 WHERE id = 1 RETURNING value")
-        with round_trip(connection):
-            read = connection.execute("SELECT value FROM counter WHERE id = 1")
-            connection.execute("COMMIT", prepare=False)
-        assert updated.fetchone() == read.fetchone() == (1,)
-        assert connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+        assert travel(connection, READ) == [[(0,)]]
+        prepared = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'UPDATE %'")
+        assert prepared.fetchone() == (1,)
 
 
-def test_what_a_statement_is_refused_for_is_told_and_nothing_after_it_happens(database: Database) -> None:
+def test_beside_transactions_of_the_driver_nothing_stays_prepared(connection: Connection) -> None:
+    with RoundTrip(connection, prepares=False) as trip:
+        result = trip.execute(DIVIDE, number=1)
+    assert result.rows() == [(1,)]
+    assert connection.execute("SELECT FROM pg_prepared_statements").fetchall() == []
+
+
+def test_statements_that_somebody_else_dropped_are_prepared_on_another_connection(database: Database) -> None:
+    def fail() -> None:
+        with database.raw() as connection:
+            travel(connection, READ)
+            connection.execute("DEALLOCATE ALL")
+            travel(connection, READ)
+
+    with pytest.raises(errors.InvalidSqlStatementName) as caught:
+        fail()
+    assert classify(caught.value) is Trouble.CONFLICT
     with database.raw() as connection:
-        with pytest.raises(errors.DivisionByZero):
-            travel(connection, "BEGIN", "SELECT 1 / 0", "UPDATE counter SET value = value + 1 WHERE id = 1", "COMMIT")
-        connection.rollback()
-        with round_trip(connection):
-            read = connection.execute("SELECT value FROM counter WHERE id = 1")
-        assert read.fetchone() == (0,)
+        assert travel(connection, READ) == [[(0,)]]
 
 
-def test_an_error_between_statements_leaves_the_connection_as_it_was(database: Database) -> None:
-    def fail(connection: psycopg.Connection[Any]) -> None:
-        with round_trip(connection):
-            connection.execute("SELECT 1")
+def test_what_a_statement_is_refused_for_is_told_and_nothing_after_it_happens(connection: Connection) -> None:
+    with pytest.raises(errors.DivisionByZero):
+        travel(connection, BEGIN, DIVIDE, COUNT, COMMIT, number=0)
+    travel(connection, ROLLBACK)
+    assert travel(connection, READ, DIVIDE, number=1) == [[(0,)], [(1,)]]
+
+
+def test_a_statement_that_makes_no_sense_is_told_as_such_each_time(connection: Connection) -> None:
+    for _ in range(2):
+        with pytest.raises(errors.UndefinedTable, match="nowhere"):
+            travel(connection, COUNT, Statement("SELECT * FROM nowhere"))
+    assert travel(connection, READ) == [[(0,)]]
+
+
+def test_after_an_error_between_statements_nothing_is_sent(connection: Connection) -> None:
+    def fail() -> None:
+        with RoundTrip(connection) as trip:
+            trip.execute(COUNT)
             raise ZeroDivisionError
 
-    with database.raw() as connection:
-        with pytest.raises(ZeroDivisionError):
-            fail(connection)
-        assert connection.execute("SELECT 2").fetchone() == (2,)
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert travel(connection, READ) == [[(0,)]]
 
 
-def test_more_than_any_buffer_holds_goes_both_ways(database: Database) -> None:
+def test_more_than_any_buffer_holds_goes_both_ways(connection: Connection) -> None:
     """Neither side waits for the other to read first."""
-    with database.raw() as connection:
-        with round_trip(connection):
-            cursors = [connection.execute("SELECT %s::text", [LARGE]) for _ in range(5)]
-        assert [cursor.fetchone() for cursor in cursors] == [(LARGE,)] * 5
+    assert travel(connection, *[A_TEXT] * 5, text=LARGE) == [[(LARGE,)]] * 5
 
 
 def test_a_server_that_has_gone_is_told_as_such(database: Database) -> None:
     with pytest.raises(Unavailable), database.raw() as connection:
-        travel(connection, "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1")
+        travel(connection, Statement("SELECT pg_terminate_backend(pg_backend_pid())"), READ)
+    with database.raw() as connection:
+        assert travel(connection, READ) == [[(0,)]]

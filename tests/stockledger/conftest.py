@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from storekeeper_kit.database import Database
+from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 from storekeeper_stockledger.storage.planning import BY_INDEX
 from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
@@ -50,11 +51,16 @@ def dump(ledger_database: LedgerDatabase) -> Iterator[Dump]:
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each statement that is sent from now on."""
     sent: list[str] = []
-    execute = psycopg.Cursor.execute
+    execute, execute_together = psycopg.Cursor.execute, RoundTrip.execute
 
     def counted(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
         sent.append(str(query))
         return execute(cursor, query, *args, **kwargs)
 
+    def counted_together(trip: RoundTrip, statement: Statement, **parameters: object) -> Result:
+        sent.append(statement.sql)
+        return execute_together(trip, statement, **parameters)
+
     monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    monkeypatch.setattr(RoundTrip, "execute", counted_together)
     return sent

@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from storekeeper_kit import database
+from storekeeper_kit.round_trips import Statement
 from storekeeper_stockledger import batch, expiring, ledger, watch
 from storekeeper_stockledger.domain import draft, holdings, shelf, state
 from storekeeper_stockledger.domain.decisions import demanding, drawing
@@ -106,7 +107,7 @@ def without_reasons(digest: Right, entries: Any) -> Any:
 def rolled_back(stock: Right, self: Any, changed: Any) -> None:
     stock(self, changed)
     if random.random() < SELDOM:
-        self._connection.execute("ROLLBACK", prepare=False)
+        self._trip.execute(Statement("ROLLBACK"))
 
 
 def not_durable(engine: Right, url: str, session: Any, *rest: Any) -> Any:
@@ -153,9 +154,9 @@ def rewritten(owner: Any, names: tuple[str, ...], words: str, others: str) -> Ca
 
     def plant() -> None:
         for name in names:
-            statement = getattr(owner, name)
+            statement = getattr(owner, name).sql
             assert words in statement, f"{name} has other words by now"
-            setattr(owner, name, statement.replace(words, others))
+            setattr(owner, name, Statement(statement.replace(words, others)))
 
     return plant
 

@@ -25,6 +25,7 @@ from tests.torture.stage import Stage, World
 
 CLIENTS: Final = 64
 A_MOMENT: Final = timedelta(milliseconds=50)
+"""How long ago it is that clients ask about."""
 LEDGERS: Final = 2
 ITEMS: Final = 100
 LOOK_INTERVAL_S: Final = 1.0
@@ -37,6 +38,8 @@ def run(stage: Stage, seconds: int) -> None:
     """Ask for so long."""
     with stage.world(LEDGERS) as world:
         workload = Workload(world.stock, items=min(ITEMS, seconds), tracked=True)
+        # So that its positions were open a moment ago, when clients ask.
+        time.sleep(A_MOMENT.total_seconds())
         soak = _Soak(world, workload, ends=time.monotonic() + seconds)
         with ThreadPoolExecutor(CLIENTS + 1) as threads:
             tasks = [threads.submit(soak.ask, stage.seed * CLIENTS + number) for number in range(CLIENTS)]

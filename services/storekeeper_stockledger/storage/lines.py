@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from storekeeper_kit.round_trips import Statement
+
 from ..domain.operations import StockOrder
 from ..domain.shelf import EVERY_LINE
 from .naming import named_with
@@ -85,5 +87,5 @@ def _lines(order: StockOrder, with_expired: bool) -> str:
     )
 
 
-LINES_IN: Final = {line: _lines(*line) for line in EVERY_LINE}
+LINES_IN: Final = {line: Statement(_lines(*line)) for line in EVERY_LINE}
 """The statement of each line."""

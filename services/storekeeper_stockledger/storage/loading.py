@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
-from storekeeper_kit.round_trips import round_trip
+from storekeeper_kit.round_trips import BEGIN, Result, RoundTrip
 
 from ..domain.decisions.demanding import EXPIRIES_MAX
 from ..domain.draws import DRAWS_MAX
@@ -100,8 +100,8 @@ class _Lines:
 
     asked: Mapping[Line, Mapping[Name, Decimal]]
     brought: Mapping[tuple[Name, str], Decimal]
-    cursors: Mapping[Line, Cursor[Any]]
-    of_orders: Cursor[Any] | None
+    results: Mapping[Line, Result]
+    of_orders: Result | None
 
 
 class _Loading:
@@ -113,7 +113,6 @@ class _Loading:
         self._needs = needs
         self._generously = generously
         self._bounds = GENEROUS if generously else ORDINARY
-        self._select = Selecting(connection, tenant_id)
         self._known = Known(self._bounds)
         self._new_ids: Sequence[int] = ()
 
@@ -125,18 +124,19 @@ class _Loading:
 
     def lock(self, submissions: Sequence[Submission], opening: Collection[ItemAtLocation]) -> Mapping[UUID, Repeat]:
         """Lock the positions and read what the operations name; returns what was recorded under their request ids."""
-        needs, select, known = self._needs, self._select, self._known
+        needs, known = self._needs, self._known
         named = needs.stocked_item_ids()
-        with round_trip(self._connection):
-            self._connection.execute("BEGIN", prepare=False)
-            origins = lock_origins(self._connection, self._tenant_id, opening) if opening else None
+        with RoundTrip(self._connection) as trip:
+            trip.execute(BEGIN)
+            origins = lock_origins(trip, self._tenant_id, opening) if opening else None
             # What is read after the locks can't change any more.
-            locked = lock_positions(self._connection, self._tenant_id, needs.names, needs.beside)
+            locked = lock_positions(trip, self._tenant_id, needs.names, needs.beside)
+            select = Selecting(trip, self._tenant_id)
             state = select.state(needs.names, needs.beside)
             repeats = select.repeats(submission.request_id for submission in submissions) if submissions else None
-            lines = None if self._generously else self._select_lines(needs.asked, needs.brought)
+            lines = None if self._generously else self._select_lines(select, needs.asked, needs.brought)
             items = select.named(named) if named else None
-            held = self._select_held()
+            held = self._select_held(select)
             receipts = select.receipts(needs.receipts) if needs.receipts else None
             expectations = select.expectations(needs.order_lines) if needs.order_lines else None
             costing = select.costing(needs.costed) if needs.costed else None
@@ -149,8 +149,8 @@ class _Loading:
             known.put_named(selected.read_stocked_items(items))
         if lines:
             self._put_lines(lines)
-        for put_held, cursor in held:
-            put_held(selected.read_holdings(cursor))
+        for put_held, result in held:
+            put_held(selected.read_holdings(result))
         if receipts:
             known.put_receipts(selected.read_receipts(receipts))
         if expectations:
@@ -167,19 +167,22 @@ class _Loading:
         return selected.read_repeats(repeats) if repeats else {}
 
     def _select_lines(
-        self, asked: Mapping[Line, Mapping[Name, Decimal]], brought: Mapping[tuple[Name, str], Decimal]
+        self,
+        select: Selecting,
+        asked: Mapping[Line, Mapping[Name, Decimal]],
+        brought: Mapping[tuple[Name, str], Decimal],
     ) -> _Lines:
         return _Lines(
             asked,
             brought,
-            {line: self._select.lines(line, of_line, self._bounds) for line, of_line in asked.items()},
-            self._select.brought(brought, self._bounds) if brought else None,
+            {line: select.lines(line, of_line, self._bounds) for line, of_line in asked.items()},
+            select.brought(brought, self._bounds) if brought else None,
         )
 
-    def _select_held(self) -> list[tuple[Callable[[Sequence[Held]], None], Cursor[Any]]]:
+    def _select_held(self, select: Selecting) -> list[tuple[Callable[[Sequence[Held]], None], Result]]:
         """Ask what demands hold; returns what takes the answers in."""
-        needs, select, known = self._needs, self._select, self._known
-        held: list[tuple[Callable[[Sequence[Held]], None], Cursor[Any]]] = []
+        needs, known = self._needs, self._known
+        held: list[tuple[Callable[[Sequence[Held]], None], Result]] = []
         if needs.demands:
             put = partial(known.put_held_by_demands, needs.demands)
             held.append((put, select.held_by_demands(needs.demands, self._bounds)))
@@ -204,8 +207,8 @@ class _Loading:
         return bool(self._needs.beside or self._needs.opens)
 
     def _put_lines(self, lines: _Lines) -> None:
-        for line, cursor in lines.cursors.items():
-            self._known.put_line(line, lines.asked[line], selected.read_stocked_items(cursor))
+        for line, result in lines.results.items():
+            self._known.put_line(line, lines.asked[line], selected.read_stocked_items(result))
         if lines.of_orders:
             self._known.put_brought(lines.brought, selected.read_brought(lines.of_orders))
 
@@ -213,7 +216,7 @@ class _Loading:
 
     def look_again(self, opening: Collection[ItemAtLocation]) -> None:
         """Read what the first round trip showed to be needed, if anything."""
-        select, known = self._select, self._known
+        known = self._known
         missing = self._missing()
         due = [
             position_id
@@ -225,13 +228,14 @@ class _Loading:
         asked, brought = self._asked_now()
         if not (missing or due or counts or revived or asked or brought):
             return
-        with round_trip(self._connection):
+        with RoundTrip(self._connection) as trip:
+            select = Selecting(trip, self._tenant_id)
             items = select.known_items(missing) if missing else None
             locations = select.known_locations(missing) if missing else None
             expired = select.expired_holdings(due, known.now, EXPIRIES_MAX + 1) if due else None
             position_ids = [known.position_of(count.target) for count in counts]
             counted = select.counted(counts, position_ids) if counts else None
-            lines = self._select_lines(asked, brought)
+            lines = self._select_lines(select, asked, brought)
             in_stock = select.serial_numbers(revived) if revived else None
         if items and locations:
             known.item_ids = frozenset(selected.read_ids(items))
@@ -332,4 +336,6 @@ class _Loading:
             if one.order_line == order_line and not one.available
         ]
         if emptied:
-            self._known.put_receipts(selected.read_receipts(self._select.receipts(emptied)))
+            with RoundTrip(self._connection) as trip:
+                receipts = Selecting(trip, self._tenant_id).receipts(emptied)
+            self._known.put_receipts(selected.read_receipts(receipts))

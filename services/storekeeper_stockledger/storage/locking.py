@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection, Cursor
-from sqlalchemy import ColumnElement, Row, func, select
-from sqlalchemy import Connection as CoreConnection
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
 from ..domain.operations import ItemAtLocation, Name
 from . import tables
@@ -33,59 +33,54 @@ SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_exp
  ORDER BY p.position_id
    FOR NO KEY UPDATE
 """
-_LOCK_NAMED = _LOCK_POSITIONS.replace("{positions}", POSITIONS)
-_LOCK_NAMED_AND_BESIDE = _LOCK_POSITIONS.replace("{positions}", POSITIONS_AND_BESIDE)
+_LOCK_NAMED = Statement(_LOCK_POSITIONS.replace("{positions}", POSITIONS))
+_LOCK_NAMED_AND_BESIDE = Statement(_LOCK_POSITIONS.replace("{positions}", POSITIONS_AND_BESIDE))
 
 
 def lock_positions(
-    connection: Connection[Any], tenant_id: int, names: Iterable[Name], beside: Collection[tuple[Name, int]] = ()
-) -> Cursor[Any]:
+    trip: RoundTrip, tenant_id: int, names: Iterable[Name], beside: Collection[tuple[Name, int]] = ()
+) -> Result:
     """Lock the positions that are named by id, by item and location, or by stocked items of theirs.
 
     Those beside them, too: of the item of a name, at another location. Closed ones as well: what closed them may have
     been waited for, and be what is asked again.
     """
     statement = _LOCK_NAMED_AND_BESIDE if beside else _LOCK_NAMED
-    return connection.execute(statement, {"tenant_id": tenant_id, **position_arrays(names, beside)}, prepare=True)
+    return trip.execute(statement, tenant_id=tenant_id, **position_arrays(names, beside))
 
 
-_LOCK_SETTINGS = "SELECT FROM settings WHERE tenant_id = %(tenant_id)s FOR SHARE"
+_LOCK_SETTINGS = Statement("SELECT FROM settings WHERE tenant_id = %(tenant_id)s FOR SHARE")
 
-_LOCK_ITEMS = """
+_LOCK_ITEMS = Statement("""
 SELECT i.item_id, i.version, i.tracking, i.quantity_scale, i.archived
   FROM item i
  WHERE i.tenant_id = %(tenant_id)s AND i.item_id = ANY(%(item_ids)s::bigint[]) AND NOT i.forgotten
  ORDER BY i.item_id
    FOR SHARE
-"""
+""")
 
-_LOCK_LOCATIONS = """
+_LOCK_LOCATIONS = Statement("""
 SELECT l.location_id, l.active
   FROM location l
  WHERE l.tenant_id = %(tenant_id)s AND l.location_id = ANY(%(location_ids)s::bigint[])
  ORDER BY l.location_id
    FOR SHARE
-"""
+""")
 
 
-def lock_origins(
-    connection: Connection[Any], tenant_id: int, pairs: Collection[ItemAtLocation]
-) -> tuple[Cursor[Any], Cursor[Any]]:
+def lock_origins(trip: RoundTrip, tenant_id: int, pairs: Collection[ItemAtLocation]) -> tuple[Result, Result]:
     """Lock the items and locations of positions that are to be opened, and the currency that is frozen by it.
 
     Shared, unlike those who change them: positions may be opened side by side.
     """
-    parameters = {
-        "tenant_id": tenant_id,
-        "item_ids": numbers(pair.item_id for pair in pairs),
-        "location_ids": numbers(pair.location_id for pair in pairs),
-    }
-    connection.execute(_LOCK_SETTINGS, parameters, prepare=True)
-    items = connection.execute(_LOCK_ITEMS, parameters, prepare=True)
-    return items, connection.execute(_LOCK_LOCATIONS, parameters, prepare=True)
+    trip.execute(_LOCK_SETTINGS, tenant_id=tenant_id)
+    return (
+        trip.execute(_LOCK_ITEMS, tenant_id=tenant_id, item_ids=numbers(pair.item_id for pair in pairs)),
+        trip.execute(_LOCK_LOCATIONS, tenant_id=tenant_id, location_ids=numbers(pair.location_id for pair in pairs)),
+    )
 
 
-def lock_location(connection: CoreConnection, tenant_id: int, location_id: int) -> Row[Any] | None:
+def lock_location(connection: Connection, tenant_id: int, location_id: int) -> Row[Any] | None:
     """Lock a location against being deactivated, or against positions being opened at it."""
     location = tables.location
     return connection.execute(
@@ -95,7 +90,7 @@ def lock_location(connection: CoreConnection, tenant_id: int, location_id: int) 
     ).one_or_none()
 
 
-def lock_item(connection: CoreConnection, tenant_id: int, item_id: int) -> Row[Any] | None:
+def lock_item(connection: Connection, tenant_id: int, item_id: int) -> Row[Any] | None:
     """Lock an item against another registration, or against positions being opened for it."""
     item = tables.item
     return connection.execute(
@@ -103,7 +98,7 @@ def lock_item(connection: CoreConnection, tenant_id: int, item_id: int) -> Row[A
     ).one_or_none()
 
 
-def lock_settings(connection: CoreConnection, tenant_id: int) -> Row[Any]:
+def lock_settings(connection: Connection, tenant_id: int) -> Row[Any]:
     """Lock a tenant's settings against another change."""
     settings = tables.settings
     return connection.execute(
@@ -111,7 +106,7 @@ def lock_settings(connection: CoreConnection, tenant_id: int) -> Row[Any]:
     ).one()
 
 
-def share_settings(connection: CoreConnection, tenant_id: int) -> Row[Any]:
+def share_settings(connection: Connection, tenant_id: int) -> Row[Any]:
     """Lock a tenant's settings against a change, beside others who need them as they are."""
     settings = tables.settings
     return connection.execute(
@@ -119,7 +114,7 @@ def share_settings(connection: CoreConnection, tenant_id: int) -> Row[Any]:
     ).one()
 
 
-def lock_journal_head(connection: CoreConnection, tenant_id: int) -> datetime:
+def lock_journal_head(connection: Connection, tenant_id: int) -> datetime:
     """Lock the journal head: until the commit, nobody else creates or records anything. Returns the time of record."""
     head = tables.journal_head
     now: datetime = connection.execute(
@@ -130,7 +125,7 @@ def lock_journal_head(connection: CoreConnection, tenant_id: int) -> datetime:
     return now
 
 
-def lock_positions_where(connection: CoreConnection, tenant_id: int, condition: ColumnElement[bool]) -> None:
+def lock_positions_where(connection: Connection, tenant_id: int, condition: ColumnElement[bool]) -> None:
     """Lock all open positions of an item or a location: whoever changes stock there has finished, or will see the change."""
     position = tables.position
     connection.execute(

@@ -10,13 +10,13 @@ meanwhile is a unique violation at once (`operation_request_id_key`), never a wa
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
 from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.json_text import dump_json
-from storekeeper_kit.round_trips import round_trip
+from storekeeper_kit.round_trips import COMMIT, Result, RoundTrip, Statement
 
 from ..domain.journal import Entry, digest
 from ..domain.places import Places
@@ -24,9 +24,6 @@ from ..domain.state import Stock
 from ..domain.stock import StockedItem
 from .arrays import binaries, numbers, texts, times
 from .tables import PLACE_NAMES
-
-PARSED_MAX: Final = 4096
-"""Characters of a statement whose parameters the driver finds once, and not each time that it is sent."""
 
 _NUMBER_AND_RECORD_OPERATIONS = """
 WITH head AS (
@@ -106,9 +103,9 @@ _RECORD_MOVEMENTS = """
 )
 """
 
-_NUMBERS = "SELECT last_operation_id, last_movement_id, record_time FROM head"
+_NUMBERS = "\nSELECT last_operation_id, last_movement_id, record_time FROM head"
 
-_INSERT_POSITIONS = """
+_INSERT_POSITIONS = Statement("""
 INSERT INTO position (
     tenant_id, position_id, item_id, location_id, bin, reference_number, available, reserved, picked, on_order,
     operation_id, revision, create_time, creator
@@ -123,9 +120,9 @@ SELECT head.tenant_id, opened.position_id, opened.item_id, opened.location_id, '
            %(creators)s::text[]
        ) AS opened(position_id, item_id, location_id, available, reserved, picked, on_order, entry_number, creator)
  WHERE head.tenant_id = %(tenant_id)s
-"""
+""")
 
-_INSERT_STOCKED_ITEMS = """
+_INSERT_STOCKED_ITEMS = Statement("""
 INSERT INTO stocked_item (
     tenant_id, stocked_item_id, position_id, item_id, location_id, receive_time, received, available, reserved, picked,
     delivered, transferred, removed, open, unit_cost, value, lot, serial_number, expire_time, parent_stocked_item_id,
@@ -143,16 +140,16 @@ SELECT head.tenant_id, added.*, head.record_time,
            %(parents)s::bigint[], %(order_lines)s::text[], %(invoice_numbers)s::text[], %(extensions)s::jsonb[]
        ) AS added(stocked_item_id)
  WHERE head.tenant_id = %(tenant_id)s
-"""
+""")
 
 # Serial numbers may go round: none is in stock twice while they do.
-_FREE_SERIAL_NUMBERS = """
+_FREE_SERIAL_NUMBERS = Statement("""
 UPDATE stocked_item
    SET serial_number = ''
  WHERE tenant_id = %(tenant_id)s AND stocked_item_id = ANY(%(stocked_item_ids)s::bigint[]) AND open
-"""
+""")
 
-_DESCRIBE_STOCKED_ITEMS = """
+_DESCRIBE_STOCKED_ITEMS = Statement("""
 UPDATE stocked_item AS s
    SET position_id = changed.position_id, location_id = changed.location_id, received = changed.received,
        available = changed.available, reserved = changed.reserved, picked = changed.picked,
@@ -176,14 +173,14 @@ UPDATE stocked_item AS s
  WHERE head.tenant_id = %(tenant_id)s
    AND s.tenant_id = %(tenant_id)s
    AND s.stocked_item_id = changed.stocked_item_id
-"""
+""")
 
 # What was delivered before is not always read: then what was added to it is given, under the stocked item's id.
-_PUT_RESERVATIONS = """
+_PUT_RESERVATIONS = Statement("""
 INSERT INTO reservation (
     tenant_id, position_id, demand, stocked_item_id, reserved, picked, delivered, delivered_value, open, expire_time
 )
-SELECT %(tenant_id)s, held.position_id, held.demand, held.stocked_item_id, held.reserved, held.picked,
+SELECT %(tenant_id)s::bigint, held.position_id, held.demand, held.stocked_item_id, held.reserved, held.picked,
        held.delivered + coalesce(before.delivered, 0),
        held.delivered_value + CASE WHEN before.delivered > 0 THEN before.delivered_value ELSE 0 END,
        held.open, held.expire_time
@@ -201,9 +198,9 @@ SELECT %(tenant_id)s, held.position_id, held.demand, held.stocked_item_id, held.
     ON CONFLICT (tenant_id, position_id, demand, stocked_item_id) DO UPDATE
    SET reserved = excluded.reserved, picked = excluded.picked, delivered = excluded.delivered,
        delivered_value = excluded.delivered_value, open = excluded.open, expire_time = excluded.expire_time
-"""
+""")
 
-_PUT_NEXT_EXPIRIES = """
+_PUT_NEXT_EXPIRIES = Statement("""
 UPDATE position AS p
    SET next_expiry = due.time
   FROM (SELECT changed.position_id, min(r.expire_time) AS time
@@ -216,37 +213,30 @@ UPDATE position AS p
  WHERE p.tenant_id = %(tenant_id)s
    AND p.position_id = due.position_id
    AND p.next_expiry IS DISTINCT FROM due.time
-"""
+""")
 
-_PUT_EXPECTATIONS = """
+_PUT_EXPECTATIONS = Statement("""
 INSERT INTO expectation (tenant_id, position_id, order_line, on_order, received)
-SELECT %(tenant_id)s, expected.*
+SELECT %(tenant_id)s::bigint, expected.*
   FROM unnest(
            %(position_ids)s::bigint[], %(order_lines)s::text[], %(on_order)s::numeric[], %(received)s::numeric[]
        ) AS expected
     ON CONFLICT (tenant_id, position_id, order_line) DO UPDATE
    SET on_order = excluded.on_order, received = excluded.received
-"""
+""")
 
-_CLOSE_POSITIONS = """
+_CLOSE_POSITIONS = Statement("""
 UPDATE position AS p
    SET close_time = head.record_time
   FROM journal_head AS head
  WHERE head.tenant_id = %(tenant_id)s
    AND p.tenant_id = %(tenant_id)s
    AND p.position_id = ANY(%(position_ids)s::bigint[])
-"""
+""")
 
 
-def _compact(statement: str) -> str:
-    """Without what is for people only: the driver remembers how it parsed a statement unless that is longer."""
-    compact = " ".join(statement.split())
-    assert len(compact) <= PARSED_MAX, f"{len(compact)} characters would be parsed again for each batch"
-    return compact
-
-
-_RECORD_OPERATIONS = _compact(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
-_RECORD_ALL = _compact(_NUMBER_AND_RECORD_OPERATIONS + _RECORD_MOVEMENTS + _NUMBERS)
+_RECORD_OPERATIONS = Statement(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
+_RECORD_ALL = Statement(_NUMBER_AND_RECORD_OPERATIONS + _RECORD_MOVEMENTS + _NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,27 +250,28 @@ class Numbers:
 
 def record(connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], stock: Stock) -> Numbers:
     """Write `entries` and the stock as they leave it, in the transaction under way, and commit it."""
-    recorder = _Recorder(connection, tenant_id, entries, stock.now)
-    with round_trip(connection):
+    with RoundTrip(connection) as trip:
+        recorder = _Recorder(trip, tenant_id, entries, stock.now)
         numbered = recorder.journal(stock.changes.described)
         reach(Point.JOURNAL_WRITTEN)
         recorder.stock(stock)
         reach(Point.STOCK_WRITTEN)
-        connection.execute("COMMIT", prepare=False)
-    return Numbers(*numbered.fetchall()[0])
+        trip.execute(COMMIT)
+    return Numbers(*numbered.rows()[0])
 
 
 def number_and_record(connection: Connection[Any], tenant_id: int, entry: Entry) -> Numbers:
     """Write one entry that moves no stock, such as a location's creation, in the transaction under way."""
-    numbered = _Recorder(connection, tenant_id, [entry], entry.effective_time).journal(())
-    return Numbers(*numbered.fetchall()[0])
+    with RoundTrip(connection, prepares=False) as trip:
+        numbered = _Recorder(trip, tenant_id, [entry], entry.effective_time).journal(())
+    return Numbers(*numbered.rows()[0])
 
 
 class _Recorder:
     """Sends the statements that write a batch."""
 
-    def __init__(self, connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], now: datetime) -> None:
-        self._connection = connection
+    def __init__(self, trip: RoundTrip, tenant_id: int, entries: Sequence[Entry], now: datetime) -> None:
+        self._trip = trip
         self._entries = entries
         self._now = now
         self._base = {
@@ -289,7 +280,7 @@ class _Recorder:
             "movements": sum(len(entry.movements) for entry in entries),
         }
 
-    def journal(self, described: Collection[int]) -> Cursor[Any]:
+    def journal(self, described: Collection[int]) -> Result:
         """Take the next numbers, extend the hash chain (the tenant's last lock, held until the commit), and write.
 
         Stocked items that are `described` are left to their own statement.
@@ -425,8 +416,8 @@ class _Recorder:
             received=numbers(one.received for one in expected),
         )
 
-    def _execute(self, statement: str, **parameters: object) -> Cursor[Any]:
-        return self._connection.execute(statement, self._base | parameters, prepare=True)
+    def _execute(self, statement: Statement, **parameters: object) -> Result:
+        return self._trip.execute(statement, **self._base, **parameters)
 
 
 def _description(items: Sequence[StockedItem]) -> dict[str, str]:

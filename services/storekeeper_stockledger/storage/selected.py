@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg import Cursor
-
 from storekeeper_kit.json_text import load_json
+from storekeeper_kit.round_trips import Result
 
 from ..domain.costs import Costing
 from ..domain.holdings import Expectation, Holding
@@ -60,24 +59,24 @@ class Facts:
     expired: Decimal
 
 
-def read_positions(cursor: Cursor[Any]) -> list[tuple[int, ItemAtLocation, bool, datetime | None, Totals]]:
+def read_positions(result: Result) -> list[tuple[int, ItemAtLocation, bool, datetime | None, Totals]]:
     """Positions with their names, whether they are open, when the next reservation there expires, and their totals."""
-    return [(row[0], ItemAtLocation(row[2], row[3]), row[1], row[4], Totals(*row[5:])) for row in cursor.fetchall()]
+    return [(row[0], ItemAtLocation(row[2], row[3]), row[1], row[4], Totals(*row[5:])) for row in result.rows()]
 
 
-def read_items(cursor: Cursor[Any]) -> dict[int, Item]:
+def read_items(result: Result) -> dict[int, Item]:
     """Items by their ids."""
-    return {row[0]: Item(row[0], row[1], Tracking(row[2]), row[3], row[4]) for row in cursor.fetchall()}
+    return {row[0]: Item(row[0], row[1], Tracking(row[2]), row[3], row[4]) for row in result.rows()}
 
 
-def read_locations(cursor: Cursor[Any]) -> dict[int, bool]:
+def read_locations(result: Result) -> dict[int, bool]:
     """Whether locations are active, by their ids."""
-    return dict(cursor.fetchall())
+    return dict(result.rows())
 
 
-def read_state(cursor: Cursor[Any]) -> tuple[datetime, Settings, dict[int, Facts]]:
+def read_state(result: Result) -> tuple[datetime, Settings, dict[int, Facts]]:
     """The time, the settings (those of a tenant that has none are the defaults), and the facts by position id."""
-    rows = cursor.fetchall()
+    rows = result.rows()
     now, *settings = rows[0][:5]
     facts = {
         row[5]: Facts(row[6], Item(row[7], row[8], Tracking(row[9]), row[10], row[11]), row[12] or Decimal())
@@ -87,17 +86,17 @@ def read_state(cursor: Cursor[Any]) -> tuple[datetime, Settings, dict[int, Facts
     return now, Settings() if settings[0] is None else Settings(*settings), facts
 
 
-def read_repeats(cursor: Cursor[Any]) -> dict[UUID, Repeat]:
+def read_repeats(result: Result) -> dict[UUID, Repeat]:
     """What is recorded, by request id."""
-    return {request_id: Repeat(*rest) for request_id, *rest in cursor.fetchall()}
+    return {request_id: Repeat(*rest) for request_id, *rest in result.rows()}
 
 
-def read_stocked_items(cursor: Cursor[Any]) -> list[StockedItem]:
+def read_stocked_items(result: Result) -> list[StockedItem]:
     """Stocked items as they are stored."""
-    return [_stocked_item(row) for row in cursor.fetchall()]
+    return [_stocked_item(row) for row in result.rows()]
 
 
-def read_holdings(cursor: Cursor[Any]) -> list[Held]:
+def read_holdings(result: Result) -> list[Held]:
     """Stocked items with the position and the demand that they are held for, and what is held."""
     return [
         (
@@ -106,46 +105,46 @@ def read_holdings(cursor: Cursor[Any]) -> list[Held]:
             row[_STOCKED_ITEM_WIDTH + 1],
             Holding(*row[_STOCKED_ITEM_WIDTH + 2 :]),
         )
-        for row in cursor.fetchall()
+        for row in result.rows()
     ]
 
 
-def read_expectations(cursor: Cursor[Any]) -> list[tuple[int, str, Expectation]]:
+def read_expectations(result: Result) -> list[tuple[int, str, Expectation]]:
     """Positions, order lines, and what these bring there."""
-    return [(position_id, line, Expectation(*rest)) for position_id, line, *rest in cursor.fetchall()]
+    return [(position_id, line, Expectation(*rest)) for position_id, line, *rest in result.rows()]
 
 
-def read_brought(cursor: Cursor[Any]) -> list[tuple[StockedItem, int | None]]:
+def read_brought(result: Result) -> list[tuple[StockedItem, int | None]]:
     """Stocked items, each with the movement that received it; None where it has come from another location since."""
-    return [(_stocked_item(row), row[_STOCKED_ITEM_WIDTH]) for row in cursor.fetchall()]
+    return [(_stocked_item(row), row[_STOCKED_ITEM_WIDTH]) for row in result.rows()]
 
 
-def read_receipts(cursor: Cursor[Any]) -> list[tuple[int, int, int | None]]:
+def read_receipts(result: Result) -> list[tuple[int, int, int | None]]:
     """Positions, stocked items that are there, and the movements that received them there, if any did."""
-    return cursor.fetchall()
+    return result.rows()
 
 
-def read_ids(cursor: Cursor[Any]) -> list[int]:
+def read_ids(result: Result) -> list[int]:
     """One column of ids."""
-    return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in result.rows()]
 
 
-def read_serial_numbers(cursor: Cursor[Any]) -> dict[tuple[int, str], int]:
+def read_serial_numbers(result: Result) -> dict[tuple[int, str], int]:
     """The stocked item in stock, by item and serial number."""
-    return {(item_id, serial_number): holder for item_id, serial_number, holder in cursor.fetchall()}
+    return {(item_id, serial_number): holder for item_id, serial_number, holder in result.rows()}
 
 
-def read_costing(cursor: Cursor[Any]) -> dict[int, Costing]:
+def read_costing(result: Result) -> dict[int, Costing]:
     """Costings by position id."""
     return {
         position_id: Costing(units, value, last_cost, None if receive_time is None else (receive_time, stocked_item_id))
-        for position_id, units, value, last_cost, receive_time, stocked_item_id in cursor.fetchall()
+        for position_id, units, value, last_cost, receive_time, stocked_item_id in result.rows()
     }
 
 
-def read_counted(cursor: Cursor[Any], counts: Sequence[CountStock]) -> dict[CountStock, Decimal]:
+def read_counted(result: Result, counts: Sequence[CountStock]) -> dict[CountStock, Decimal]:
     """What was on hand for each count; nothing, where nothing was recorded by then."""
-    return {counts[number - 1]: on_hand or Decimal() for number, on_hand in cursor.fetchall()}
+    return {counts[number - 1]: on_hand or Decimal() for number, on_hand in result.rows()}
 
 
 def _stocked_item(row: Sequence[Any]) -> StockedItem:

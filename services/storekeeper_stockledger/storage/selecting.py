@@ -7,10 +7,10 @@ is told by `selected.py`.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from psycopg import Connection, Cursor
+from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
 from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId
 from ..domain.shelf import Line
@@ -59,10 +59,10 @@ SELECT tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_
               )
        ) AS fact ON true
 """
-_STATE_OF_NAMED = _STATE.replace("{positions}", POSITIONS)
-_STATE_OF_NAMED_AND_BESIDE = _STATE.replace("{positions}", POSITIONS_AND_BESIDE)
+_STATE_OF_NAMED = Statement(_STATE.replace("{positions}", POSITIONS))
+_STATE_OF_NAMED_AND_BESIDE = Statement(_STATE.replace("{positions}", POSITIONS_AND_BESIDE))
 
-_REPEATS = """
+_REPEATS = Statement("""
 SELECT o.request_id, o.fingerprint, o.operation_id, o.movement_count, o.last_movement_id, o.effective_time,
        (SELECT coalesce(m.unit_cost, CASE WHEN m.amount IS NOT NULL THEN s.unit_cost END)
           FROM movement m
@@ -70,15 +70,15 @@ SELECT o.request_id, o.fingerprint, o.operation_id, o.movement_count, o.last_mov
          WHERE m.tenant_id = o.tenant_id AND m.movement_id = o.last_movement_id) AS unit_cost
   FROM operation o
  WHERE o.tenant_id = %(tenant_id)s AND o.request_id = ANY(%(request_ids)s::uuid[])
-"""
+""")
 
-_NAMED = f"""
+_NAMED = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}
   FROM stocked_item s
  WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(ids)s::bigint[])
-"""
+""")
 
-_HELD_BY_DEMANDS = f"""
+_HELD_BY_DEMANDS = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM {named_with(demand="%(demands)s::text[]")}
  CROSS JOIN LATERAL (
@@ -93,9 +93,9 @@ SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
  ORDER BY named.number
  LIMIT %(total)s
-"""
+""")
 
-_HELD_OF_STOCKED_ITEMS = f"""
+_HELD_OF_STOCKED_ITEMS = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM unnest(%(stocked_item_ids)s::bigint[], %(demands)s::text[]) AS named(stocked_item_id, demand)
   JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = named.stocked_item_id
@@ -104,11 +104,11 @@ SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
    AND r.position_id = s.position_id
    AND r.demand = named.demand
    AND r.stocked_item_id = named.stocked_item_id
-"""
+""")
 
 # One more than covers what is given back, if there is one: it tells that this isn't all. Age is looked up for each, outside:
 # joined, a planner that knows nothing of the tables yet may go through all stocked items by their age.
-_DELIVERED = f"""
+_DELIVERED = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM (
        SELECT named.position_id, named.demand, sum(named.asked) AS asked, min(named.number) AS number
@@ -136,9 +136,9 @@ SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
  WHERE r.ahead <= wanted.asked
  ORDER BY wanted.number, s.receive_time DESC, s.stocked_item_id DESC
  LIMIT %(total)s
-"""
+""")
 
-_EXPIRED_HOLDINGS = f"""
+_EXPIRED_HOLDINGS = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   FROM unnest(%(position_ids)s::bigint[]) AS due(position_id)
   JOIN reservation r
@@ -146,9 +146,9 @@ SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
   JOIN stocked_item s ON s.tenant_id = %(tenant_id)s AND s.stocked_item_id = r.stocked_item_id
  ORDER BY r.expire_time
  LIMIT %(limit)s
-"""
+""")
 
-_EXPECTATIONS = f"""
+_EXPECTATIONS = Statement(f"""
 SELECT e.position_id, e.order_line, e.on_order, e.received
   FROM {named_with(order_line="%(order_lines)s::text[]")}
  CROSS JOIN LATERAL (
@@ -159,7 +159,7 @@ SELECT e.position_id, e.order_line, e.on_order, e.received
           AND line.order_line = named.order_line
        OFFSET 0
        ) AS e
-"""
+""")
 
 _RECEIPT = """(
        SELECT m.movement_id
@@ -173,7 +173,7 @@ _RECEIPT = """(
        )"""
 
 # Units that relocated are no longer where they were received: they have no receipt here, and don't count.
-_BROUGHT = f"""
+_BROUGHT = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}, s.receipt
   FROM (
        SELECT named.position_id, named.order_line, sum(named.asked) AS asked, min(named.number) AS number
@@ -196,25 +196,25 @@ SELECT {STOCKED_ITEM_COLUMNS}, s.receipt
  WHERE s.ahead < wanted.asked
  ORDER BY wanted.number, s.receive_time DESC, s.stocked_item_id DESC
  LIMIT %(total)s
-"""
+""")
 
-_RECEIPTS = f"""
+_RECEIPTS = Statement(f"""
 SELECT s.position_id, s.stocked_item_id, {_RECEIPT.format(stocked_item="s")}
   FROM stocked_item s
  WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(ids)s::bigint[]) AND s.order_line <> ''
-"""
+""")
 
-_KNOWN_ITEMS = """
+_KNOWN_ITEMS = Statement("""
 SELECT item_id FROM item WHERE tenant_id = %(tenant_id)s AND item_id = ANY(%(ids)s::bigint[]) AND NOT forgotten
-"""
+""")
 
-_KNOWN_LOCATIONS = """
+_KNOWN_LOCATIONS = Statement("""
 SELECT location_id FROM location WHERE tenant_id = %(tenant_id)s AND location_id = ANY(%(ids)s::bigint[])
-"""
+""")
 
 # Looked up one by one, by their own index: what is in stock is asked outside, and OFFSET keeps it there. Joined, a planner
 # that knows nothing of a table yet compares each number with each in stock.
-_SERIAL_NUMBERS = """
+_SERIAL_NUMBERS = Statement("""
 SELECT s.item_id, wanted.serial_number, s.stocked_item_id
   FROM unnest(%(serial_numbers)s::text[]) AS wanted(serial_number)
  CROSS JOIN LATERAL (
@@ -224,9 +224,9 @@ SELECT s.item_id, wanted.serial_number, s.stocked_item_id
        OFFSET 0
        ) AS s
  WHERE s.open
-"""
+""")
 
-_COSTING = f"""
+_COSTING = Statement(f"""
 SELECT wanted.position_id, costed.units, costed.value, newest.unit_cost, newest.receive_time, newest.stocked_item_id
   FROM (
        SELECT named.position_id, bool_or(named.averaged) AS averaged
@@ -248,10 +248,10 @@ SELECT wanted.position_id, costed.units, costed.value, newest.unit_cost, newest.
         ORDER BY s.receive_time DESC, s.stocked_item_id DESC
         LIMIT 1
        ) AS newest ON true
-"""
+""")
 
 # Of a stocked item it is what was on hand of it, wherever it was then.
-_COUNTED = """
+_COUNTED = Statement("""
 SELECT wanted.number,
        CASE
        WHEN wanted.stocked_item_id IS NULL
@@ -279,25 +279,25 @@ SELECT wanted.number,
         ORDER BY o.record_time DESC, o.operation_id DESC
         LIMIT 1
        ) AS newest ON true
-"""
+""")
 
-_NEW_IDS = """
+_NEW_IDS = Statement("""
 SELECT nextval('stocked_item_stocked_item_id_seq') FROM generate_series(1, %(count)s)
-"""
+""")
 
-_NEW_POSITION_IDS = """
+_NEW_POSITION_IDS = Statement("""
 SELECT nextval('position_position_id_seq') FROM generate_series(1, %(count)s)
-"""
+""")
 
 
 class Selecting:
     """Sends the statements for one batch. What each answers is read by the function that its docstring names."""
 
-    def __init__(self, connection: Connection[Any], tenant_id: int) -> None:
-        self._connection = connection
+    def __init__(self, trip: RoundTrip, tenant_id: int) -> None:
+        self._trip = trip
         self._tenant_id = tenant_id
 
-    def state(self, names: Iterable[Name], beside: Collection[tuple[Name, int]]) -> Cursor[Any]:
+    def state(self, names: Iterable[Name], beside: Collection[tuple[Name, int]]) -> Result:
         """The database's time, never before the newest record, the tenant's settings, and facts about the positions.
 
         See `read_state`.
@@ -306,22 +306,22 @@ class Selecting:
             _STATE_OF_NAMED_AND_BESIDE if beside else _STATE_OF_NAMED, **position_arrays(names, beside)
         )
 
-    def repeats(self, request_ids: Iterable[UUID]) -> Cursor[Any]:
+    def repeats(self, request_ids: Iterable[UUID]) -> Result:
         """What is recorded under these request ids. See `read_repeats`."""
         return self._execute(_REPEATS, request_ids=numbers(request_ids))
 
-    def lines(self, line: Line, asked: Mapping[Name, Decimal], bounds: Bounds) -> Cursor[Any]:
+    def lines(self, line: Line, asked: Mapping[Name, Decimal], bounds: Bounds) -> Result:
         """The first stocked items in the line of each position, at most a page, until they cover what is asked.
 
         See `read_stocked_items`.
         """
         return self._execute(LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), **name_arrays(asked))
 
-    def named(self, stocked_item_ids: Collection[int]) -> Cursor[Any]:
+    def named(self, stocked_item_ids: Collection[int]) -> Result:
         """The stocked items of these ids. See `read_stocked_items`."""
         return self._execute(_NAMED, ids=numbers(stocked_item_ids))
 
-    def held_by_demands(self, demands: Collection[tuple[Name, str]], bounds: Bounds) -> Cursor[Any]:
+    def held_by_demands(self, demands: Collection[tuple[Name, str]], bounds: Bounds) -> Result:
         """What demands hold on hand at positions, at most a page of each. See `read_holdings`."""
         return self._execute(
             _HELD_BY_DEMANDS,
@@ -330,7 +330,7 @@ class Selecting:
             **name_arrays(name for name, _ in demands),
         )
 
-    def held_of_stocked_items(self, held: Collection[tuple[int, str]]) -> Cursor[Any]:
+    def held_of_stocked_items(self, held: Collection[tuple[int, str]]) -> Result:
         """What demands hold of stocked items, or were delivered of them. See `read_holdings`."""
         return self._execute(
             _HELD_OF_STOCKED_ITEMS,
@@ -338,7 +338,7 @@ class Selecting:
             demands=texts(demand for _, demand in held),
         )
 
-    def delivered(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Cursor[Any]:
+    def delivered(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Result:
         """What was delivered to demands, newest first: at most a page, until it is more than is asked.
 
         See `read_holdings`.
@@ -351,11 +351,11 @@ class Selecting:
             **name_arrays(name for name, _ in asked),
         )
 
-    def expired_holdings(self, position_ids: Collection[int], now: datetime, limit: int) -> Cursor[Any]:
+    def expired_holdings(self, position_ids: Collection[int], now: datetime, limit: int) -> Result:
         """What is reserved at positions until a time that has passed. See `read_holdings`."""
         return self._execute(_EXPIRED_HOLDINGS, position_ids=numbers(position_ids), now=now, limit=limit)
 
-    def expectations(self, order_lines: Collection[tuple[Name, str]]) -> Cursor[Any]:
+    def expectations(self, order_lines: Collection[tuple[Name, str]]) -> Result:
         """What order lines bring to positions. See `read_expectations`."""
         return self._execute(
             _EXPECTATIONS,
@@ -363,7 +363,7 @@ class Selecting:
             **name_arrays(name for name, _ in order_lines),
         )
 
-    def brought(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Cursor[Any]:
+    def brought(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Result:
         """What order lines have brought and is available, newest first: at most a page, until it covers what is asked.
 
         See `read_brought`.
@@ -376,27 +376,27 @@ class Selecting:
             **name_arrays(name for name, _ in asked),
         )
 
-    def receipts(self, stocked_item_ids: Collection[int]) -> Cursor[Any]:
+    def receipts(self, stocked_item_ids: Collection[int]) -> Result:
         """The movements that received stocked items where they are. See `read_receipts`."""
         return self._execute(_RECEIPTS, ids=numbers(stocked_item_ids))
 
-    def known_items(self, pairs: Iterable[ItemAtLocation]) -> Cursor[Any]:
+    def known_items(self, pairs: Iterable[ItemAtLocation]) -> Result:
         """Which of the items are registered. See `read_ids`."""
         return self._execute(_KNOWN_ITEMS, ids=numbers(pair.item_id for pair in pairs))
 
-    def known_locations(self, pairs: Iterable[ItemAtLocation]) -> Cursor[Any]:
+    def known_locations(self, pairs: Iterable[ItemAtLocation]) -> Result:
         """Which of the locations exist. See `read_ids`."""
         return self._execute(_KNOWN_LOCATIONS, ids=numbers(pair.location_id for pair in pairs))
 
-    def serial_numbers(self, serial_numbers: Iterable[str]) -> Cursor[Any]:
+    def serial_numbers(self, serial_numbers: Iterable[str]) -> Result:
         """Which units in stock have one of these serial numbers. See `read_serial_numbers`."""
         return self._execute(_SERIAL_NUMBERS, serial_numbers=texts(serial_numbers))
 
-    def costing(self, costed: Mapping[Name, bool]) -> Cursor[Any]:
+    def costing(self, costed: Mapping[Name, bool]) -> Result:
         """What the positions' stock tells about costs: the last one or, of some, the average too. See `read_costing`."""
         return self._execute(_COSTING, averaged=numbers(costed.values()), **name_arrays(costed))
 
-    def counted(self, counts: Sequence[CountStock], position_ids: Sequence[int]) -> Cursor[Any]:
+    def counted(self, counts: Sequence[CountStock], position_ids: Sequence[int]) -> Result:
         """What was on hand at these positions when it was counted. See `read_counted`."""
         return self._execute(
             _COUNTED,
@@ -407,13 +407,13 @@ class Selecting:
             times=numbers(one.count_time for one in counts),
         )
 
-    def new_ids(self, count: int) -> Cursor[Any]:
+    def new_ids(self, count: int) -> Result:
         """Ids for new stocked items, given under the locks of their positions. See `read_ids`."""
         return self._execute(_NEW_IDS, count=count)
 
-    def new_position_ids(self, count: int) -> Cursor[Any]:
+    def new_position_ids(self, count: int) -> Result:
         """Ids for new positions. See `read_ids`."""
         return self._execute(_NEW_POSITION_IDS, count=count)
 
-    def _execute(self, statement: str, **parameters: object) -> Cursor[Any]:
-        return self._connection.execute(statement, {"tenant_id": self._tenant_id, **parameters}, prepare=True)
+    def _execute(self, statement: Statement, **parameters: object) -> Result:
+        return self._trip.execute(statement, tenant_id=self._tenant_id, **parameters)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from storekeeper_kit.database import Database
+from storekeeper_kit.round_trips import RoundTrip
 from storekeeper_stockledger.domain.operations import ItemAtLocation, Name, PositionId, StockedItemId
 from storekeeper_stockledger.storage.locking import lock_positions
 from storekeeper_stockledger.storage.planning import BY_INDEX
@@ -40,6 +41,7 @@ def test_positions_are_locked_by_id_however_they_are_named(
     beside = [(PositionId(origin), stocked_items[0].location_id) for origin in origins]
     database = Database(ledger_database.service_url, settings=planning)
     with database.raw() as connection:
-        locked = lock_positions(connection, tenant.tenant_id, names, beside)
-        assert [row[0] for row in locked.fetchall()] == sorted(positions)
+        with RoundTrip(connection) as trip:
+            locked = lock_positions(trip, tenant.tenant_id, names, beside)
+        assert [row[0] for row in locked.rows()] == sorted(positions)
     database.close()
