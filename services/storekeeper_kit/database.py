@@ -5,7 +5,7 @@ connection, a statement, a lock and a dead peer each have one.
 
     begin()      a transaction: commits at the end, rolls back on an error
     read()       single statements, each with the newest snapshot; costs no extra round trip
-    raw()        a psycopg connection from the same pool, for pipelines
+    raw()        a psycopg connection from the same pool, for round trips of several statements
     transact(f)  begin(), repeated when another transaction was in the way
 
 Each of them raises Unavailable when the database is away, and DeadlineExceeded when a statement took too long.
@@ -153,16 +153,17 @@ class Database:
 
         Only whoever changes a table can be in its way: then it takes too long.
         """
-        with _translated(slow=(Trouble.SLOW, Trouble.CONFLICT)), self._reads.connect() as connection:
+        with _translated(_SLOW_READS), self._reads.connect() as connection:
             yield connection
 
     @contextmanager
-    def raw(self) -> Iterator[psycopg.Connection[Any]]:
+    def raw(self, *, reads: bool = False) -> Iterator[psycopg.Connection[Any]]:
         """A psycopg connection outside of a transaction, in autocommit mode; what isn't committed is rolled back.
 
-        BEGIN is the user's own: so it can travel with what follows, where the driver's costs a round trip.
+        BEGIN is the user's own: so it can travel with what follows, where the driver's costs a round trip. `reads` tells
+        that each statement stands alone, as in `read`.
         """
-        with _translated():
+        with _translated(_SLOW_READS if reads else _SLOW):
             pooled = self._engine.raw_connection()
             try:
                 connection = pooled.driver_connection
@@ -310,8 +311,12 @@ def _clean(pooled: PoolProxiedConnection) -> None:
         pooled.invalidate(error)
 
 
+_SLOW = (Trouble.SLOW,)
+_SLOW_READS = (Trouble.SLOW, Trouble.CONFLICT)
+
+
 @contextmanager
-def _translated(slow: Collection[Trouble] = (Trouble.SLOW,)) -> Iterator[None]:
+def _translated(slow: Collection[Trouble] = _SLOW) -> Iterator[None]:
     """Raises the kit's own exceptions for what any caller may meet."""
     try:
         yield

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select
 from storekeeper_kit.database import Database
 from storekeeper_kit.ordering import Order
 from storekeeper_kit.pages import Rows
+from storekeeper_kit.round_trips import RoundTrip
 
 from .domain.instants import PositionAsked
 from .domain.journal import RecordedMovement
@@ -17,7 +18,7 @@ from .domain.operations import PositionId
 from .domain.records import Expectation, Location, Position, Reservation
 from .domain.refusals import PositionNotFound, StockedItemNotFound
 from .domain.stock import StockedItem
-from .storage import listing
+from .storage import listing, positions
 from .storage.describing import read_location, read_position
 from .storage.fields import (
     EXPECTATION_ORDER,
@@ -40,7 +41,7 @@ from .storage.listing import (
     read_stocked_item,
 )
 from .storage.movements import read_movement
-from .storage.positions import Name, positions_now, positions_then
+from .storage.positions import Name
 
 NO_PARAMETERS: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -57,9 +58,11 @@ class Reads:
         """Positions as they are or were, by one statement for each; a refusal in the place of one that can't be told."""
         now = [one.name for one in asked if one.as_of is None]
         then = [one for one in asked if one.as_of is not None]
-        with self._database.read() as connection:
-            as_is = iter(positions_now(connection, tenant_id, now) if now else ())
-            as_was = iter(positions_then(connection, tenant_id, then) if then else ())
+        with self._database.raw(reads=True) as connection, RoundTrip(connection) as trip:
+            of_now = positions.select_now(trip, tenant_id, now) if now else None
+            of_then = positions.select_then(trip, tenant_id, then) if then else None
+        as_is = iter(positions.read_now(of_now, len(now)) if of_now else ())
+        as_was = iter(positions.read_then(of_then, len(then)) if of_then else ())
         return [next(as_is if one.as_of is None else as_was) or _not_found(one.name) for one in asked]
 
     def stocked_items_named(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
 from ..domain.instants import PositionAsked
 from ..domain.operations import ItemAtLocation, PositionId
@@ -39,15 +39,17 @@ _BY_PAIR: Final = ("item_id", "p.item_id = wanted.item_id AND p.location_id = wa
 _NAMES = """
                   %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[]"""
 
-_NOW = "\n UNION ALL".join(
-    f"""
+_NOW = Statement(
+    "\n UNION ALL".join(
+        f"""
 SELECT {_COLUMNS}, wanted.number
   FROM unnest({_NAMES}) WITH ORDINALITY AS wanted(position_id, item_id, location_id, number)
   JOIN position_now p
     ON p.tenant_id = %(tenant_id)s AND {condition} AND p.close_time IS NULL
  WHERE wanted.{name} IS NOT NULL
 """
-    for name, condition in (_BY_ID, _BY_PAIR)
+        for name, condition in (_BY_ID, _BY_PAIR)
+    )
 )
 
 _THEN_BY = f"""
@@ -75,37 +77,43 @@ def _then_by(name: str, condition: str) -> str:
     return f"{then} WHERE wanted.{name} IS NOT NULL"
 
 
-_THEN = "\n UNION ALL".join(_then_by(*name) for name in (_BY_ID, _BY_PAIR))
+_THEN = Statement("\n UNION ALL".join(_then_by(*name) for name in (_BY_ID, _BY_PAIR)))
 
 
-def positions_now(connection: Connection, tenant_id: int, names: Sequence[Name]) -> list[Position | None]:
-    """The positions of these names; None for one that is not open."""
-    found: list[Position | None] = [None] * len(names)
-    for row in connection.exec_driver_sql(_NOW, {"tenant_id": tenant_id, **_name_arrays(names)}):
+def select_now(trip: RoundTrip, tenant_id: int, names: Sequence[Name]) -> Result:
+    """The positions of these names. See `read_now`."""
+    return trip.execute(_NOW, tenant_id=tenant_id, **_name_arrays(names))
+
+
+def read_now(result: Result, count: int) -> list[Position | None]:
+    """So many positions, in the order of their names; None for one that is not open."""
+    found: list[Position | None] = [None] * count
+    for row in result.rows():
         found[row[_NUMBER] - 1] = _position(row)
     return found
 
 
-def positions_then(
-    connection: Connection, tenant_id: int, asked: Sequence[PositionAsked]
-) -> list[Position | WatchAhead | None]:
-    """The positions of these names as they were, WatchAhead where that lies ahead; None for one that was not open then."""
+def select_then(trip: RoundTrip, tenant_id: int, asked: Sequence[PositionAsked]) -> Result:
+    """The positions of these names as they were. See `read_then`."""
     instants = [one.as_of for one in asked]
-    rows = connection.exec_driver_sql(
+    return trip.execute(
         _THEN,
-        {
-            "tenant_id": tenant_id,
-            **_name_arrays([one.name for one in asked]),
-            "movement_ids": numbers(map(movement_of, instants)),
-            "times": numbers(map(time_of, instants)),
-        },
+        tenant_id=tenant_id,
+        movement_ids=numbers(map(movement_of, instants)),
+        times=numbers(map(time_of, instants)),
+        **_name_arrays([one.name for one in asked]),
     )
-    found: list[Position | WatchAhead | None] = [None] * len(asked)
-    for row in rows:
-        if row.is_ahead:
-            found[row[_NUMBER] - 1] = WatchAhead(row.last_movement_id)
-        elif row.position_id is not None:
-            found[row[_NUMBER] - 1] = _position(row)
+
+
+def read_then(result: Result, count: int) -> list[Position | WatchAhead | None]:
+    """The same; WatchAhead where the instant lies ahead, None for one that was not open then."""
+    found: list[Position | WatchAhead | None] = [None] * count
+    for row in result.rows():
+        *_, number, is_ahead, last_movement_id = row
+        if is_ahead:
+            found[number - 1] = WatchAhead(last_movement_id)
+        elif row[0] is not None:
+            found[number - 1] = _position(row)
     return found
 
 
@@ -117,7 +125,6 @@ def _name_arrays(names: Sequence[Name]) -> dict[str, str]:
     }
 
 
-# By number, as `read_position` does by name: there are many of these, and a name costs as much as all else of its value.
 def _position(row: Sequence[Any]) -> Position:
     return Position(
         position_id=row[0],
