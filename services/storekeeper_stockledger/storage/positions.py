@@ -11,6 +11,7 @@ from ..domain.records import Position, PositionTerms
 from ..domain.refusals import WatchAhead
 from ..domain.stock import Totals
 from .arrays import numbers
+from .extensions import read_extensions
 from .instants import (
     IS_AHEAD,
     JOURNAL_END,
@@ -26,7 +27,7 @@ Name = ItemAtLocation | PositionId
 
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _COLUMNS = """
-       p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.extensions,
+       p.position_id, p.item_id, p.location_id, p.bin, p.reference_number, p.minimum, p.maximum, p.extensions::text,
        p.available, p.reserved, p.picked, p.on_order, p.creator, p.revision, p.create_time
 """
 _NUMBER: Final = 15
@@ -130,7 +131,13 @@ def _position(row: Sequence[Any]) -> Position:
         position_id=row[0],
         item_id=row[1],
         location_id=row[2],
-        terms=PositionTerms(bin=row[3], reference_number=row[4], minimum=row[5], maximum=row[6], extensions=row[7]),
+        terms=PositionTerms(
+            bin=row[3],
+            reference_number=row[4],
+            minimum=row[5],
+            maximum=row[6],
+            extensions=read_extensions(row[7]),
+        ),
         totals=Totals(*row[8:12]),
         creator=row[12],
         revision=row[13],

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from storekeeper_kit.json_text import load_json
 from storekeeper_kit.round_trips import Result
 
 from ..domain.costs import Costing
@@ -16,6 +15,7 @@ from ..domain.items import Item, Settings, Tracking
 from ..domain.operations import CountStock, ItemAtLocation
 from ..domain.places import Places
 from ..domain.stock import StockedItem, Totals
+from .extensions import read_extensions
 
 STOCKED_ITEM_COLUMNS = """
        s.stocked_item_id, s.position_id, s.item_id, s.location_id, s.receive_time, s.received, s.available,
@@ -163,5 +163,5 @@ def _stocked_item(row: Sequence[Any]) -> StockedItem:
         parent_stocked_item_id=row[17],
         order_line=row[18],
         invoice_number=row[19],
-        extensions=load_json(row[20]) if row[20] != "{}" else {},
+        extensions=read_extensions(row[20]),
     )
