@@ -5,14 +5,13 @@ connection, a statement, a lock and a dead peer each have one.
 
     begin()      a transaction: commits at the end, rolls back on an error
     read()       single statements, each with the newest snapshot; costs no extra round trip
-    raw()        a psycopg connection from the same pool, for round trips of several statements
+    raw()        a psycopg connection outside of the pool, for round trips of several statements
     transact(f)  begin(), repeated when another transaction was in the way
 
 Each of them raises Unavailable when the database is away, and DeadlineExceeded when a statement took too long.
 """
 
 import random
-import select
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,8 +28,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.json_text import dump_json, load_json
+from storekeeper_kit.raw_connections import RawConnections, has_ended
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
-from storekeeper_kit.round_trips import ROLLBACK, RoundTrip
 
 CONNECT_TIMEOUT_S = 2
 # How long a transaction may wait for a connection while all of them are in use.
@@ -132,6 +131,7 @@ class Database:
             **settings,
         }
         self._engine = _engine(url, session, application_name, pool_size)
+        self._raw = RawConnections(self._engine)
         self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Readiness must not wait behind the calls that keep all other connections busy.
         self._probes = _engine(url, session, f"{application_name} readiness", 1).execution_options(
@@ -160,19 +160,16 @@ class Database:
     def raw(self, *, reads: bool = False) -> Iterator[psycopg.Connection[Any]]:
         """A psycopg connection outside of a transaction, in autocommit mode; what isn't committed is rolled back.
 
-        BEGIN is the user's own: so it can travel with what follows, where the driver's costs a round trip. `reads` tells
-        that each statement stands alone, as in `read`.
+        There are as many of these as threads use at once, beside those of the pool. BEGIN is the user's own: so it can
+        travel with what follows, where the driver's costs a round trip. `reads` tells that each statement stands alone, as
+        in `read`.
         """
         with _translated(_SLOW_READS if reads else _SLOW):
-            pooled = self._engine.raw_connection()
+            connection = self._raw.take()
             try:
-                connection = pooled.driver_connection
-                assert isinstance(connection, psycopg.Connection)
-                connection.autocommit = True
                 yield connection
             finally:
-                _clean(pooled)
-                pooled.close()
+                self._raw.give_back(connection)
 
     def transact(self, function: Callable[[Connection], T], *, deadline: float) -> T:
         """What the function returns from a transaction of its own; it is called again after a conflict.
@@ -211,6 +208,7 @@ class Database:
 
     def close(self) -> None:
         """Closes the connections; those in use are closed when they come back."""
+        self._raw.close()
         self._engine.dispose()
         self._probes.dispose()
 
@@ -275,40 +273,10 @@ _LIMIT_TRANSACTIONS = (
 def _discard_if_ended(
     connection: psycopg.Connection[Any], _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Keeps a call from meeting a connection whose server has gone since it was last used.
-
-    A server that stops closes its connections, so that an idle one has something to read: its last words. That shows
-    without asking the server, unlike a ping, which every transaction would have to wait for.
-    """
-    if connection.closed or _has_ended(connection):
+    """Keeps a call from meeting a connection whose server has gone since it was last used."""
+    if has_ended(connection):
         # One that ended means that all have: the pool replaces each connection that is older than this moment.
         raise exc.InvalidatePoolError
-
-
-def _has_ended(connection: psycopg.Connection[Any]) -> bool:
-    poll = select.poll()
-    poll.register(connection.pgconn.socket, select.POLLIN)
-    if not poll.poll(0):
-        return False
-    try:
-        # It may have been a mere notice.
-        connection.pgconn.consume_input()
-    except psycopg.OperationalError:
-        return True
-    return bool(poll.poll(0))
-
-
-def _clean(pooled: PoolProxiedConnection) -> None:
-    """Leaves a connection fit for its next user, or out of the pool."""
-    connection = pooled.driver_connection
-    try:
-        assert isinstance(connection, psycopg.Connection)
-        if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
-            with RoundTrip(connection) as trip:
-                trip.execute(ROLLBACK)
-        connection.autocommit = False
-    except psycopg.Error as error:
-        pooled.invalidate(error)
 
 
 _SLOW = (Trouble.SLOW,)

@@ -154,6 +154,22 @@ class TestRawConnections:
             connection.execute("UPDATE counter SET value = 5 WHERE id = 1")
             raise ZeroDivisionError
 
+    def test_it_stays_open_for_the_next_user(self, single: Database) -> None:
+        with single.raw() as first, single.raw() as second:
+            assert first is not second
+        with single.raw() as third:
+            assert third is first
+
+    def test_closing_closes_those_that_are_idle_and_the_others_when_they_come_back(self, urls: Urls) -> None:
+        database = Database(urls.service)
+        with database.raw() as in_use:
+            with database.raw() as idle:
+                pass
+            database.close()
+            assert idle.closed
+            assert in_use.execute("SELECT 1").fetchone() == (1,)
+        assert in_use.closed
+
     def test_one_that_was_closed_inside_is_replaced(self, single: Database) -> None:
         with single.raw() as connection:
             connection.close()
@@ -303,12 +319,12 @@ class TestADatabaseThatIsAway:
     def test_a_wait_for_a_connection_has_a_bound(self, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(database_module, "POOL_TIMEOUT_S", 0.1)
         busy = Database(urls.service, pool_size=1)
-        with busy.raw(), pytest.raises(Unavailable), busy.begin():
+        with busy.begin(), pytest.raises(Unavailable), busy.begin():
             pass
         busy.close()
 
     def test_a_database_that_is_busy_is_not_away(self, single: Database) -> None:
-        with single.raw():
+        with single.begin():
             single.probe()
 
 

@@ -1,0 +1,79 @@
+"""The driver's own connections, kept between transactions: a pool's bookkeeping costs as much as a small read."""
+
+import select
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Engine
+
+from storekeeper_kit.round_trips import ROLLBACK, RoundTrip
+
+Connection = psycopg.Connection[Any]
+
+
+class RawConnections:
+    """As many as threads use at once. They are in autocommit mode."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Connections are made as the engine's are."""
+        self._engine = engine
+        self._idle: list[Connection] = []
+        self._is_closed = False
+
+    def take(self) -> Connection:
+        """One that is idle, or a new one."""
+        while self._idle:
+            # The last one is warm.
+            connection = self._idle.pop()
+            if not has_ended(connection):
+                return connection
+            connection.close()
+        return self._open()
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep it for the next user; what wasn't committed is rolled back."""
+        try:
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                with RoundTrip(connection) as trip:
+                    trip.execute(ROLLBACK)
+        except psycopg.Error:
+            connection.close()
+        if self._is_closed:
+            connection.close()
+        elif not connection.closed:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close those that are idle; the others when they come back."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _open(self) -> Connection:
+        pooled = self._engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()
+        assert isinstance(connection, psycopg.Connection)
+        connection.autocommit = True
+        return connection
+
+
+def has_ended(connection: Connection) -> bool:
+    """Whether its server has gone since it was last used.
+
+    A server that stops closes its connections, so that an idle one has something to read: its last words. That shows
+    without asking the server, unlike a ping, which every transaction would have to wait for.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    if not poll.poll(0):
+        return False
+    try:
+        # It may have been a mere notice.
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return bool(poll.poll(0))
