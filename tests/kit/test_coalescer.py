@@ -110,6 +110,18 @@ class TestBatches:
         assert works.batches == [(1, ["a"]), (1, ["b", "c", "d"])]
 
     @asynchronously
+    async def test_a_batch_takes_what_has_arrived_when_its_turns_have_passed(self) -> None:
+        works = Works()
+        async with coalescing(works, turns=2) as coalescer:
+            calls = await submitted(coalescer, "a")
+            calls += await submitted(coalescer, "b")
+            await works.begin()
+            calls += await submitted(coalescer, "c")
+            works.gate.set()
+            await answers(calls)
+        assert works.batches == [(1, ["a", "b"]), (1, ["c"])]
+
+    @asynchronously
     async def test_calls_keep_their_order_and_each_gets_its_own_answer(self) -> None:
         works = Works()
         async with coalescing(works) as coalescer:
