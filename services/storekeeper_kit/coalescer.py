@@ -23,8 +23,9 @@ BATCH_MAX: Final = 1000
 OVERFLOW: Final = 32
 """So many calls of one tenant share enough of a transaction's cost, and needn't wait for those under way."""
 
-READ_TURNS: Final = 2
-"""The `turns` that suit reads: their lane has time to stand still, as changes' lanes have not."""
+READ_PASSES: Final = 2
+"""The `passes` that suit reads: measured, a tenth more of them are answered. Their lane has time to stand still, as changes'
+lanes have not."""
 
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
@@ -103,17 +104,17 @@ class Coalescer(Generic[Asked, Answer]):
         lanes: int,
         weight: Callable[[Asked], int] = lambda _: 1,
         in_order: Callable[[Asked], bool] = lambda _: True,
-        turns: int = 0,
+        passes: int = 0,
     ) -> None:
         """`weight` tells for how many calls one counts; one that is heavier than a batch may be has one of its own.
 
-        `in_order` tells which calls begin only after those that came before them have ended. So many `turns` of the event
-        loop pass before a batch takes its calls: those that have arrived by then share it, while its lane stands still.
+        `in_order` tells which calls begin only after those that came before them have ended. So many `passes` of the event
+        loop go by before a batch takes its calls: those that have arrived by then share it, while its lane stands still.
         """
         self._apply = apply
         self._weight = weight
         self._in_order = in_order
-        self._turns = turns
+        self._passes = passes
         self._idle_lanes = lanes
         self._waiting: OrderedDict[int, _Queue[Asked, Answer]] = OrderedDict()
         """By tenant; those that are in no lane, in the order of their turns."""
@@ -168,7 +169,7 @@ class Coalescer(Generic[Asked, Answer]):
 
     async def _run(self, queue: _Queue[Asked, Answer]) -> None:
         """Apply one batch of a tenant, and let the next tenant have the lane."""
-        for _ in range(self._turns):
+        for _ in range(self._passes):
             await asyncio.sleep(0)
         batch = self._next_batch(queue)
         answers: Sequence[Answer | Exception] = ()

@@ -95,7 +95,9 @@ _TROUBLE = {
     "25006": Trouble.AWAY,  # read_only_sql_transaction: it has become a standby
     "25P03": Trouble.AWAY,  # idle_in_transaction_session_timeout: the connection is gone
     "25P04": Trouble.AWAY,  # transaction_timeout: the same
-    "26000": Trouble.CONFLICT,  # invalid_sql_statement_name: another server has taken the place of the one that we prepared for
+    "0A000": Trouble.AWAY,  # feature_not_supported: a prepared statement would answer another type since a migration
+    "26000": Trouble.AWAY,  # invalid_sql_statement_name: a pooler has changed the server for one that knows it not
+    "42P05": Trouble.AWAY,  # duplicate_prepared_statement: or for one that does
     "40001": Trouble.CONFLICT,  # serialization_failure
     "40P01": Trouble.CONFLICT,  # deadlock_detected
     "55P03": Trouble.CONFLICT,  # lock_not_available
@@ -182,13 +184,13 @@ class Database:
             try:
                 with self.begin() as connection:
                     return function(connection)
-            except exc.DBAPIError as error:
+            except (exc.DBAPIError, psycopg.Error) as error:
                 pause = delay * random.uniform(0.5, 1)
                 if classify(error) is not Trouble.CONFLICT:
                     raise
                 if time.monotonic() + pause >= deadline:
                     raise DeadlineExceeded from error
-                log.debug("transaction_repeated", cause=type(error.orig).__name__)
+                log.debug("transaction_repeated", cause=type(getattr(error, "orig", error)).__name__)
             time.sleep(pause)
         raise AssertionError("there is always another attempt")
 
@@ -258,8 +260,8 @@ def _engine(url: str, session: dict[str, Any], application_name: str, pool_size:
 def _limit_transactions(connection: psycopg.Connection[Any], _record: ConnectionPoolEntry) -> None:
     """Has the server end any transaction that was forgotten, from PostgreSQL 17 on; one before it has no such setting.
 
-    The limit for idle ones, which all have, is not enough: a server that answers a pipeline late, because of a lock, reads
-    the driver's Flush after its Sync, and for that forgets to watch. The URL's own wish wins here as everywhere.
+    The limit for idle ones, which all have, doesn't watch one whose server is at work, or sends what nobody takes. The URL's
+    own wish wins here as everywhere.
     """
     connection.execute(_LIMIT_TRANSACTIONS, [str(FORGOTTEN_AFTER_MS)])
     connection.commit()

@@ -18,10 +18,8 @@ class Point(StrEnum):
     """All that can be touched is locked and loaded, and nothing is decided."""
     BATCH_DECIDED = "batch decided"
     """Nothing is written."""
-    JOURNAL_WRITTEN = "journal written"
-    """Numbers are given, and everybody else waits for the next ones."""
-    STOCK_WRITTEN = "stock written"
-    """All is written, and nothing is committed."""
+    BATCH_SENT = "batch sent"
+    """All is on its way with the commit, and nobody knows on which side of it."""
     BATCH_COMMITTED = "batch committed"
     """Nobody was told."""
 

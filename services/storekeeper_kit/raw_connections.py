@@ -23,9 +23,7 @@ class RawConnections:
 
     def take(self) -> Connection:
         """One that is idle, or a new one."""
-        while self._idle:
-            # The last one is warm.
-            connection = self._idle.pop()
+        while (connection := self._last()) is not None:
             if not has_ended(connection):
                 return connection
             connection.close()
@@ -47,8 +45,15 @@ class RawConnections:
     def close(self) -> None:
         """Close those that are idle; the others when they come back."""
         self._is_closed = True
-        while self._idle:
-            self._idle.pop().close()
+        while (connection := self._last()) is not None:
+            connection.close()
+
+    def _last(self) -> Connection | None:
+        """The one that was used last, and is warm. Nobody else has it then: threads do this side by side."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _open(self) -> Connection:
         pooled = self._engine.raw_connection()

@@ -16,9 +16,19 @@ from psycopg.abc import PQGen, Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from storekeeper_kit.failpoints import Point, reach
+
 Row = tuple[Any, ...]
 
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
+
+_OUTDATED: Final = (
+    errors.InvalidSqlStatementName,
+    errors.DuplicatePreparedStatement,
+    errors.FeatureNotSupported,
+)
+"""What a connection has prepared is no longer what we think: a pooler has changed its server for another one, or a migration
+has changed the type of what a statement answers."""
 
 _prepared: "Final[WeakKeyDictionary[Connection[Any], set[bytes]]]" = WeakKeyDictionary()
 """The names of the statements that a connection knows."""
@@ -27,7 +37,7 @@ _prepared: "Final[WeakKeyDictionary[Connection[Any], set[bytes]]]" = WeakKeyDict
 class Statement:
     """SQL with parameters by name: `%(name)s`.
 
-    They travel as text, and PostgreSQL finds out what type each has; where it can't, the statement casts it.
+    They travel as text without NUL, and PostgreSQL finds out what type each has; where it can't, the statement casts it.
     """
 
     def __init__(self, text: str) -> None:
@@ -69,8 +79,10 @@ class RoundTrip:
     nothing is sent. On a connection that the driver may roll back, nothing stays prepared: `prepares` is False.
     """
 
-    def __init__(self, connection: Connection[Any], *, prepares: bool = True) -> None:
+    def __init__(self, connection: Connection[Any], *, prepares: bool = True, when_sent: Point | None = None) -> None:
+        """`when_sent` is reached when all is on its way, and nobody knows what comes of it."""
         self._connection = connection
+        self._when_sent = when_sent
         self._prepares = prepares
         self._transformer: Transformer = adapt.Transformer(connection)
         self._sent: list[tuple[Statement, list[bytes | None], Result]] = []
@@ -91,7 +103,7 @@ class RoundTrip:
             self._travel()
 
     def _travel(self) -> None:
-        known = _prepared.setdefault(self._connection, set())
+        known = _prepared.setdefault(self._connection, set()) if self._prepares else set()
         new = self._new(known) if self._prepares else {}
         answers = self._exchange(new)
         known.update(name for name, answer in zip(new, answers, strict=False) if _succeeded(answer))
@@ -106,8 +118,7 @@ class RoundTrip:
         return {statement.name: statement.text for statement, _, _ in self._sent if statement.name not in known}
 
     def _refuse(self, error: errors.Error) -> NoReturn:
-        if isinstance(error, errors.InvalidSqlStatementName):
-            # Somebody between us and the server has changed it for another one.
+        if isinstance(error, _OUTDATED):
             self._connection.close()
         raise error
 
@@ -125,7 +136,7 @@ class RoundTrip:
                 else:
                     pgconn.send_query_params(statement.text, parameters)
             pgconn.pipeline_sync()
-            answers = connection.wait(_answers(pgconn, len(new) + len(self._sent)))
+            answers = connection.wait(_answers(pgconn, len(new) + len(self._sent), self._when_sent))
             pgconn.exit_pipeline_mode()
         except BaseException:
             # Nobody knows what is still on its way.
@@ -134,9 +145,11 @@ class RoundTrip:
         return answers
 
 
-def _answers(pgconn: PGconn, count: int) -> PQGen[list[PGresult]]:
+def _answers(pgconn: PGconn, count: int, when_sent: Point | None) -> PQGen[list[PGresult]]:
     """Send what is queued, and take so many answers, and the end of them."""
     yield from generators.send(pgconn)
+    if when_sent:
+        reach(when_sent)
     answers: list[PGresult] = []
     for _ in range(count):
         answers += yield from generators.fetch_many(pgconn)
@@ -151,4 +164,8 @@ def _succeeded(answer: PGresult) -> bool:
 def _text(value: object) -> bytes | None:
     if isinstance(value, bytes):
         return b"\\x" + value.hex().encode()
-    return None if value is None else str(value).encode()
+    if value is None:
+        return None
+    encoded = str(value).encode()
+    assert b"\0" not in encoded, "a text would end there"
+    return encoded

@@ -10,7 +10,7 @@ from typing import Any, Final
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
 from storekeeper_kit import config, logs, server
-from storekeeper_kit.coalescer import READ_TURNS, Coalescer
+from storekeeper_kit.coalescer import READ_PASSES, Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.migrations import require_current
 from storekeeper_kit.workers import Functions, Workers
@@ -56,7 +56,7 @@ def functions(database: Database) -> Functions:
 
 
 def worker_database(settings: StockLedgerSettings) -> Database:
-    """A worker's database: a connection for each of its threads."""
+    """A worker's database. Each of its threads has a connection for round trips, and perhaps one for repeats and lists of the pool."""
     return Database(
         settings.url("database_url"),
         pool_size=_worker_threads(settings),
@@ -83,7 +83,7 @@ async def serve(settings: StockLedgerSettings, workers: Workers) -> None:
         in_order=lambda call: call.method == "ChangeStock",
     )
     positions, stocked_items = (
-        Coalescer(asking(workers, what), lanes=settings.read_lanes, in_order=lambda _: False, turns=READ_TURNS)
+        Coalescer(asking(workers, what), lanes=settings.read_lanes, in_order=lambda _: False, passes=READ_PASSES)
         for what in ("positions", "stocked_items")
     )
     threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")

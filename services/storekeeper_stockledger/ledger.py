@@ -1,7 +1,9 @@
 """Applies a batch of operations of one tenant in one transaction: lock, load, decide each, record, commit.
 
-Two round trips: the positions' locks with what the operations can touch; the writes with the commit. A refusal drops only its own operation. A batch whose transaction met a conflict or lost its connection, even
-during the commit, is applied again from the start: what did commit is then found recorded under its request ids.
+Two round trips: the positions' locks with what the operations can touch; the writes with the commit. Another one or two
+between them where the first shows that more is needed. A refusal drops only its own operation. A batch whose transaction
+met a conflict or lost its connection, even during the commit, is applied again from the start: what did commit is then
+found recorded under its request ids.
 """
 
 import random
@@ -17,7 +19,6 @@ from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database, Trouble, classify
 from storekeeper_kit.failpoints import Point, reach
 from storekeeper_kit.refusals import DeadlineExceeded, Unavailable
-from storekeeper_kit.round_trips import ROLLBACK, RoundTrip
 
 from .batch import Asked, Batch, Outcome, submissions_of
 from .domain.journal import RecordedMovement
@@ -115,9 +116,6 @@ class Ledger:
         if worth_it:
             batch.number(record(connection, tenant_id, batch.entries, batch.stock))
             reach(Point.BATCH_COMMITTED)
-        else:
-            with RoundTrip(connection) as trip:
-                trip.execute(ROLLBACK)
 
     def _recorded(self, tenant_id: int, repeats: Sequence[Repeat]) -> Mapping[int, tuple[RecordedMovement, ...]]:
         """The movements of operations that were recorded earlier, by operation id."""

@@ -14,7 +14,7 @@ from storekeeper_kit.round_trips import RoundTrip
 
 from .domain.instants import PositionAsked
 from .domain.journal import RecordedMovement
-from .domain.operations import PositionId
+from .domain.operations import PositionId, PositionName
 from .domain.records import Expectation, Location, Position, Reservation
 from .domain.refusals import PositionNotFound, StockedItemNotFound
 from .domain.stock import StockedItem
@@ -41,7 +41,6 @@ from .storage.listing import (
     read_stocked_item,
 )
 from .storage.movements import read_movement
-from .storage.positions import Name
 
 NO_PARAMETERS: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -54,7 +53,7 @@ class Reads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def positions(self, tenant_id: int, asked: Sequence[PositionAsked], _deadline: float) -> list[Position | Exception]:
+    def positions(self, tenant_id: int, asked: Sequence[PositionAsked]) -> list[Position | Exception]:
         """Positions as they are or were, by one statement for each; a refusal in the place of one that can't be told."""
         now = [one.name for one in asked if one.as_of is None]
         then = [one for one in asked if one.as_of is not None]
@@ -65,9 +64,7 @@ class Reads:
         as_was = iter(positions.read_then(of_then, len(then)) if of_then else ())
         return [next(as_is if one.as_of is None else as_was) or _not_found(one.name) for one in asked]
 
-    def stocked_items_named(
-        self, tenant_id: int, stocked_item_ids: Sequence[int], _deadline: float
-    ) -> list[StockedItem | Exception]:
+    def stocked_items_named(self, tenant_id: int, stocked_item_ids: Sequence[int]) -> list[StockedItem | Exception]:
         """The stocked items of these ids, by one statement; StockedItemNotFound in the place of one that isn't there."""
         with self._database.read() as connection:
             found = {
@@ -132,7 +129,7 @@ def _and_one_more(page: Page) -> Page:
     return replace(page, size=page.size + 1)
 
 
-def _not_found(name: Name) -> PositionNotFound:
+def _not_found(name: PositionName) -> PositionNotFound:
     if isinstance(name, PositionId):
         return PositionNotFound(position_id=name.position_id)
     return PositionNotFound(item_id=name.item_id, location_id=name.location_id)

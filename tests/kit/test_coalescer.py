@@ -110,9 +110,9 @@ class TestBatches:
         assert works.batches == [(1, ["a"]), (1, ["b", "c", "d"])]
 
     @asynchronously
-    async def test_a_batch_takes_what_has_arrived_when_its_turns_have_passed(self) -> None:
+    async def test_a_batch_takes_what_has_arrived_when_its_passes_have_gone_by(self) -> None:
         works = Works()
-        async with coalescing(works, turns=2) as coalescer:
+        async with coalescing(works, passes=2) as coalescer:
             calls = await submitted(coalescer, "a")
             calls += await submitted(coalescer, "b")
             await works.begin()

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from storekeeper_kit.database import Database, Trouble, classify
+from storekeeper_cli.postgres import Urls
+from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Unavailable
 from storekeeper_kit.round_trips import BEGIN, COMMIT, ROLLBACK, RoundTrip, Row, Statement
 
@@ -107,18 +109,30 @@ def test_beside_transactions_of_the_driver_nothing_stays_prepared(connection: Co
     assert connection.execute("SELECT FROM pg_prepared_statements").fetchall() == []
 
 
-def test_statements_that_somebody_else_dropped_are_prepared_on_another_connection(database: Database) -> None:
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "DEALLOCATE ALL",
+        "ALTER TABLE counter ALTER COLUMN value TYPE numeric",
+        f'PREPARE "{COUNT.name.decode()}" AS SELECT 1',
+    ],
+    ids=["forgotten", "of another type", "known already"],
+)
+def test_a_connection_whose_statements_are_outdated_is_replaced(fresh_urls: Urls, meanwhile: LiteralString) -> None:
+    database = Database(fresh_urls.owner)
+
     def fail() -> None:
         with database.raw() as connection:
+            connection.execute("CREATE TABLE counter AS SELECT 1 AS id, 0 AS value")
             travel(connection, READ)
-            connection.execute("DEALLOCATE ALL")
-            travel(connection, READ)
+            connection.execute(meanwhile)
+            travel(connection, READ, COUNT)
 
-    with pytest.raises(errors.InvalidSqlStatementName) as caught:
+    with pytest.raises(Unavailable):
         fail()
-    assert classify(caught.value) is Trouble.CONFLICT
     with database.raw() as connection:
-        assert travel(connection, READ) == [[(0,)]]
+        assert len(travel(connection, READ)) == 1
+    database.close()
 
 
 def test_what_a_statement_is_refused_for_is_told_and_nothing_after_it_happens(connection: Connection) -> None:

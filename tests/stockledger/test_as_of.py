@@ -17,7 +17,7 @@ from storekeeper_stockledger.domain.stock import Totals
 from storekeeper_stockledger.storage.fields import POSITION_THEN_ORDER
 from storekeeper_stockledger.storage.instants import position_then
 from storekeeper_stockledger.storage.listing import Page, PositionFilter
-from tests.stockledger.tenant import ALL, Tenant, accepted, deadline, submission
+from tests.stockledger.tenant import ALL, Tenant, accepted, submission
 from tests.stockledger.verbs import adding, closing, expecting, picking, receiving, removing, reserving
 
 NOTHING = Totals()
@@ -26,7 +26,7 @@ NOTHING = Totals()
 def then(tenant: Tenant, *asked: tuple[int | ItemAtLocation, AsOf | None]) -> list[Totals | type[Exception]]:
     """The totals of positions as they were, asked for together; the kind of refusal where there is one."""
     names = [PositionAsked(PositionId(name) if isinstance(name, int) else name, as_of) for name, as_of in asked]
-    answers = tenant.reads.positions(tenant.tenant_id, names, deadline())
+    answers = tenant.reads.positions(tenant.tenant_id, names)
     return [one.totals if isinstance(one, Position) else type(one) for one in answers]
 
 

@@ -27,7 +27,7 @@ from storekeeper_stockledger.storage import recording
 from storekeeper_stockledger.storage.listing import PositionFilter
 from storekeeper_stockledger.storage.loading import ORDINARY
 from tests.stockledger.dump import Dump
-from tests.stockledger.tenant import ALL, TIMEOUT_S, Tenant, accepted, claim, deadline, drawn, submission
+from tests.stockledger.tenant import ALL, TIMEOUT_S, Tenant, accepted, claim, drawn, submission
 from tests.stockledger.verbs import adding, closing, removing, taking
 
 SEED = 20261122
@@ -72,7 +72,7 @@ def waits(future: Future[Any]) -> bool:
 
 def is_open(tenant: Tenant, position_id: int) -> bool:
     """Whether the position is there, to be read by either of its names, and listed."""
-    (found,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))], deadline())
+    (found,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))])
     listed = tenant.reads.positions_where(tenant.tenant_id, ALL, PositionFilter()).rows
     assert any(one.position_id == position_id for one in listed) is not isinstance(found, PositionNotFound)
     return not isinstance(found, PositionNotFound)

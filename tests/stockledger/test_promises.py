@@ -28,7 +28,7 @@ from storekeeper_stockledger.storage.listing import (
 )
 from storekeeper_stockledger.storage.tables import expectation, position
 from tests.harness.databases import LedgerDatabase
-from tests.stockledger.tenant import ALL, Tenant, accepted, deadline, submission
+from tests.stockledger.tenant import ALL, Tenant, accepted, submission
 from tests.stockledger.verbs import (
     cancelling,
     delivering,
@@ -66,7 +66,7 @@ def expected(tenant: Tenant, **wanted: Any) -> list[tuple[int, str]]:
 
 def totals(tenant: Tenant, position_id: int) -> Totals:
     """What a position holds, by a single read."""
-    (found,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))], deadline())
+    (found,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))])
     assert isinstance(found, Position)
     return found.totals
 
@@ -170,7 +170,7 @@ class TestExpiry:
         (listed,) = tenant.reads.positions_where(tenant.tenant_id, ALL, PositionFilter()).rows
         assert listed.totals == now
         pair = PositionAsked(ItemAtLocation(listed.item_id, listed.location_id))
-        (found,) = tenant.reads.positions(tenant.tenant_id, [pair], deadline())
+        (found,) = tenant.reads.positions(tenant.tenant_id, [pair])
         assert isinstance(found, Position)
         assert found.totals == now
         assert tenant.update_position(position_id, bin="A1").totals == now
@@ -178,7 +178,7 @@ class TestExpiry:
     def test_the_units_are_available_in_the_stocked_item(self, tenant: Tenant, expired: tuple[int, int]) -> None:
         position_id, stocked_item_id = expired
         (listed,) = tenant.stocked_items(position_id)
-        (found,) = tenant.reads.stocked_items_named(tenant.tenant_id, [stocked_item_id], deadline())
+        (found,) = tenant.reads.stocked_items_named(tenant.tenant_id, [stocked_item_id])
         assert isinstance(found, StockedItem)
         assert listed == found
         assert found.places == Places(received=TEN, available=Decimal(7), reserved=Decimal(2), picked=Decimal(1))

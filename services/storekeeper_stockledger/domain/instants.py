@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from .operations import ItemAtLocation, PositionId
+from .operations import PositionName
 from .values import dataclass
 
 
@@ -39,5 +39,5 @@ class Instant:
 class PositionAsked:
     """Names a position, as it is or as it was."""
 
-    name: ItemAtLocation | PositionId
+    name: PositionName
     as_of: AsOf | None = None

@@ -25,9 +25,9 @@ from . import answers, bulk, reading, writing
 from .calls import Call, Outcome, Refused, Told, caller_of, refused, request_of, unless_refused
 from .works import Each, Single, Together, Work
 
-Apply = Callable[[int, Sequence[Asked], float], "Sequence[Decided]"]
-ReadPositions = Callable[[int, Sequence[PositionAsked], float], "Sequence[Position | Exception]"]
-ReadStockedItems = Callable[[int, Sequence[int], float], "Sequence[StockedItem | Exception]"]
+Apply = Callable[[int, Sequence[Asked], float], Sequence[Decided]]
+ReadPositions = Callable[[int, Sequence[PositionAsked]], Sequence[Position | Exception]]
+ReadStockedItems = Callable[[int, Sequence[int]], Sequence[StockedItem | Exception]]
 
 WRITERS: Final[dict[str, answers.Write[Any]]] = {
     "AddStock": answers.added,
@@ -75,23 +75,23 @@ class Answering:
             for one, work in zip(calls, begun, strict=True)
         ]
 
-    def positions(self, tenant_id: int, calls: Sequence[Call], deadline: float) -> list[Outcome]:
+    def positions(self, tenant_id: int, calls: Sequence[Call], _deadline: float) -> list[Outcome]:
         """Positions as they are or were."""
         return _read(
             tenant_id,
             calls,
             lambda one: reading.position_asked(pb.GetPositionRequest.FromString(one.request)),
-            lambda asked: self._read_positions(tenant_id, asked, deadline),
+            lambda asked: self._read_positions(tenant_id, asked),
             lambda found, _: writing.position(found),
         )
 
-    def stocked_items(self, tenant_id: int, calls: Sequence[Call], deadline: float) -> list[Outcome]:
+    def stocked_items(self, tenant_id: int, calls: Sequence[Call], _deadline: float) -> list[Outcome]:
         """Stocked items as they are."""
         return _read(
             tenant_id,
             calls,
             lambda one: reading.stocked_item_id(pb.GetStockedItemRequest.FromString(one.request)),
-            lambda asked: self._read_stocked_items(tenant_id, asked, deadline),
+            lambda asked: self._read_stocked_items(tenant_id, asked),
             lambda found, one: writing.stocked_item(found, with_cost=one.sees_costs),
         )
 
@@ -107,16 +107,14 @@ class Answering:
                     return Together(request.changes, caller, results)
                 return Each(request.changes, caller, results, partial(refused, tenant_id=tenant_id, call=one))
             case "UpdateStockedItem":
-                return Single(request, caller, partial(self._updated, deadline))
+                return Single(request, caller, self._updated)
             case _:
                 return Single(request, caller, WRITERS[one.method])
 
-    def _updated(
-        self, deadline: float, _recorded: Recorded, request: pb.UpdateStockedItemRequest, caller: Caller
-    ) -> pb.StockedItem:
+    def _updated(self, _recorded: Recorded, request: pb.UpdateStockedItemRequest, caller: Caller) -> pb.StockedItem:
         """What an update has left: it may have moved nothing."""
         named = [request.stocked_item.stocked_item_id]
-        [found] = self._read_stocked_items(caller.tenant_id, named, deadline)
+        [found] = self._read_stocked_items(caller.tenant_id, named)
         if isinstance(found, Exception):
             raise found
         return writing.stocked_item(found, with_cost=caller.may(COSTS_VIEW))

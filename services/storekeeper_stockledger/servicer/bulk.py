@@ -20,7 +20,7 @@ from .operations import submissions
 CHANGES_MAX: Final = 1000
 """Changes in one message. They may share a transaction, which holds the locks of them all."""
 
-SERIAL_NUMBERS_MAX: Final = 1000
+SERIAL_NUMBERS_IN_BULK_MAX: Final = 1000
 """Units with serial numbers that one change of several receives: its movements travel in their answer."""
 
 RESULTS_BYTES_MAX: Final = 3_000_000
@@ -111,8 +111,8 @@ def _submission(change: pb.StockChange, caller: Caller) -> Submission:
     request: Any = getattr(change, str(kind))
     if getattr(request, "validate_only", False):
         read.violation("validate_only", "is for single calls")
-    if kind == "receive" and len(request.serial_numbers) > SERIAL_NUMBERS_MAX:
-        read.violation("serial_numbers", f"are more than {SERIAL_NUMBERS_MAX}, which is for single calls")
+    if kind == "receive" and len(request.serial_numbers) > SERIAL_NUMBERS_IN_BULK_MAX:
+        read.violation("serial_numbers", f"are more than {SERIAL_NUMBERS_IN_BULK_MAX}, which is for single calls")
     read.finish()
     return submissions.submission(request, caller)
 

@@ -58,8 +58,6 @@ class Known:
         """The ids of the open ones."""
         self.due: dict[int, int] = {}
         """How many reservations have expired at each position where any has."""
-        self.serial_numbers: dict[tuple[int, str], int] = {}
-        self.counted: dict[CountStock, Decimal] = {}
         self.item_ids: frozenset[int] = frozenset()
         """Items that are registered, of those that were looked for; so it is with locations."""
         self.location_ids: frozenset[int] = frozenset()
@@ -69,6 +67,8 @@ class Known:
         self._homes: dict[int, int] = {}
         self._receipts: dict[tuple[int, int], int] = {}
         self._blank: dict[ItemAtLocation, Shelf] = {}
+        self._serial_numbers: dict[tuple[int, str], int] = {}
+        self._counted: Mapping[CountStock, Decimal] = {}
 
     # --- which position is meant ---
 
@@ -221,6 +221,18 @@ class Known:
             end = self._end([one.age for one in newest], len(rows), is_covered=units >= quantity)
             self.positions[position_id].brought_ends[order_line] = end
 
+    def put_origins(self, item_ids: Iterable[int], location_ids: Iterable[int]) -> None:
+        """Items that are registered and locations that exist, of those that were looked for."""
+        self.item_ids, self.location_ids = frozenset(item_ids), frozenset(location_ids)
+
+    def put_serial_numbers(self, holders: Mapping[tuple[int, str], int]) -> None:
+        """Which stocked items in stock have serial numbers that were looked for, by item and number."""
+        self._serial_numbers.update(holders)
+
+    def put_counted(self, counted: Mapping[CountStock, Decimal]) -> None:
+        """What was on hand when it was counted."""
+        self._counted = counted
+
     def put_receipts(self, rows: Iterable[tuple[int, int, int | None]]) -> None:
         """The movements that received stocked items where they are."""
         for position_id, stocked_item_id, receipt in rows:
@@ -242,9 +254,9 @@ class Known:
             # What has a position is known, even if that is closed meanwhile.
             known_items=self.item_ids | {position.pair.item_id for position in self.positions.values()},
             known_locations=self.location_ids | {position.pair.location_id for position in self.positions.values()},
-            serial_numbers=self.serial_numbers,
+            serial_numbers=self._serial_numbers,
             blank=self._blank,
-            counted=self.counted,
+            counted=self._counted,
             receipts=self._receipts,
         )
 

@@ -20,7 +20,10 @@ SELECT {STOCKED_ITEM_COLUMNS}
         GROUP BY named.position_id
        ) AS wanted
  CROSS JOIN LATERAL (
-       SELECT page.*, coalesce(sum(page.usable) OVER (ORDER BY {{order}} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+       SELECT page.*,
+              coalesce(sum(page.usable) OVER (
+                  ORDER BY {{order}} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+              ), 0) AS ahead
          FROM (SELECT line.*, {{usable}} AS usable
                  FROM {{line}}
                 LIMIT %(page)s) AS page

@@ -158,7 +158,7 @@ class _Loading:
         if costing:
             known.put_costing(selected.read_costing(costing))
         if in_stock:
-            known.serial_numbers = selected.read_serial_numbers(in_stock)
+            known.put_serial_numbers(selected.read_serial_numbers(in_stock))
         if new_ids:
             self._new_ids = selected.read_ids(new_ids)
         if origins and position_ids:
@@ -238,16 +238,15 @@ class _Loading:
             lines = self._select_lines(select, asked, brought)
             in_stock = select.serial_numbers(revived) if revived else None
         if items and locations:
-            known.item_ids = frozenset(selected.read_ids(items))
-            known.location_ids = frozenset(selected.read_ids(locations))
+            known.put_origins(selected.read_ids(items), selected.read_ids(locations))
             self._require_open(opening)
         if expired:
             known.put_expired(selected.read_holdings(expired))
         if counted:
-            known.counted = selected.read_counted(counted, counts)
+            known.put_counted(selected.read_counted(counted, counts))
         self._put_lines(lines)
         if in_stock:
-            known.serial_numbers |= selected.read_serial_numbers(in_stock)
+            known.put_serial_numbers(selected.read_serial_numbers(in_stock))
 
     def _missing(self) -> list[ItemAtLocation]:
         wanted = [name for name in self._needs.names if isinstance(name, ItemAtLocation)]

@@ -24,7 +24,7 @@ _NAMED: Final = """(
               AND home.stocked_item_id = name.stocked_item_id
        ) AS named"""
 
-NAMED: Final = _NAMED.format(about="", arrays="", columns="")
+_ALL_NAMED: Final = _NAMED.format(about="", arrays="", columns="")
 """The open position of each pair, and those of the other names whatever they are; with the number of the name, from 1."""
 
 
@@ -38,7 +38,7 @@ def named_with(**arrays: str) -> str:
     )
 
 
-POSITIONS: Final = f"SELECT named.position_id FROM {NAMED}"
+POSITIONS: Final = f"SELECT named.position_id FROM {_ALL_NAMED}"
 """All positions that are named."""
 
 POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
@@ -62,42 +62,42 @@ POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
 
 def position_arrays(names: Iterable[Name], beside: Iterable[tuple[Name, int]]) -> dict[str, str]:
     """The parameters of `POSITIONS`, and those of `POSITIONS_AND_BESIDE` where there are any beside."""
-    arrays = name_arrays([one for name in names for one in singly(name)])
+    arrays = name_arrays([one for name in names for one in _singly(name)])
     beside = list(beside)
     if not beside:
         return arrays
     return {
         **arrays,
-        "beside_position_ids": numbers(position_id_of(name) for name, _ in beside),
-        "beside_stocked_item_ids": numbers(stocked_item_id_of(name) for name, _ in beside),
+        "beside_position_ids": numbers(_position_id_of(name) for name, _ in beside),
+        "beside_stocked_item_ids": numbers(_stocked_item_id_of(name) for name, _ in beside),
         "to_location_ids": numbers(location_id for _, location_id in beside),
     }
 
 
 def name_arrays(names: Iterable[Name]) -> dict[str, str]:
-    """The parameters of `NAMED`. Of several stocked items the first one stands for all: they are of one position."""
+    """The parameters of `_ALL_NAMED`. Of several stocked items the first one stands for all: they are of one position."""
     names = list(names)
     return {
-        "position_ids": numbers(position_id_of(name) for name in names),
+        "position_ids": numbers(_position_id_of(name) for name in names),
         "item_ids": numbers(name.item_id if isinstance(name, ItemAtLocation) else None for name in names),
         "location_ids": numbers(name.location_id if isinstance(name, ItemAtLocation) else None for name in names),
-        "stocked_item_ids": numbers(stocked_item_id_of(name) for name in names),
+        "stocked_item_ids": numbers(_stocked_item_id_of(name) for name in names),
     }
 
 
-def singly(name: Name) -> tuple[Name, ...]:
+def _singly(name: Name) -> tuple[Name, ...]:
     """A name, or the names of several stocked items one by one."""
     if isinstance(name, StockedItemIds):
         return tuple(map(StockedItemId, name.stocked_item_ids))
     return (name,)
 
 
-def position_id_of(name: Name) -> int | None:
+def _position_id_of(name: Name) -> int | None:
     """The id, if a position is named by that."""
     return name.position_id if isinstance(name, PositionId) else None
 
 
-def stocked_item_id_of(name: Name) -> int | None:
+def _stocked_item_id_of(name: Name) -> int | None:
     """The stocked item, if one is named; the first of several, which are of one position."""
     match name:
         case StockedItemId(stocked_item_id):

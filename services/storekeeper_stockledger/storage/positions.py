@@ -6,7 +6,7 @@ from typing import Any, Final
 from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
 from ..domain.instants import PositionAsked
-from ..domain.operations import ItemAtLocation, PositionId
+from ..domain.operations import PositionName
 from ..domain.records import Position, PositionTerms
 from ..domain.refusals import WatchAhead
 from ..domain.stock import Totals
@@ -22,8 +22,7 @@ from .instants import (
     movement_of,
     time_of,
 )
-
-Name = ItemAtLocation | PositionId
+from .naming import name_arrays
 
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _COLUMNS = """
@@ -81,9 +80,9 @@ def _then_by(name: str, condition: str) -> str:
 _THEN = Statement("\n UNION ALL".join(_then_by(*name) for name in (_BY_ID, _BY_PAIR)))
 
 
-def select_now(trip: RoundTrip, tenant_id: int, names: Sequence[Name]) -> Result:
+def select_now(trip: RoundTrip, tenant_id: int, names: Sequence[PositionName]) -> Result:
     """The positions of these names. See `read_now`."""
-    return trip.execute(_NOW, tenant_id=tenant_id, **_name_arrays(names))
+    return trip.execute(_NOW, tenant_id=tenant_id, **name_arrays(names))
 
 
 def read_now(result: Result, count: int) -> list[Position | None]:
@@ -102,7 +101,7 @@ def select_then(trip: RoundTrip, tenant_id: int, asked: Sequence[PositionAsked])
         tenant_id=tenant_id,
         movement_ids=numbers(map(movement_of, instants)),
         times=numbers(map(time_of, instants)),
-        **_name_arrays([one.name for one in asked]),
+        **name_arrays([one.name for one in asked]),
     )
 
 
@@ -116,14 +115,6 @@ def read_then(result: Result, count: int) -> list[Position | WatchAhead | None]:
         elif row[0] is not None:
             found[number - 1] = _position(row)
     return found
-
-
-def _name_arrays(names: Sequence[Name]) -> dict[str, str]:
-    return {
-        "position_ids": numbers(name.position_id if isinstance(name, PositionId) else None for name in names),
-        "item_ids": numbers(name.item_id if isinstance(name, ItemAtLocation) else None for name in names),
-        "location_ids": numbers(name.location_id if isinstance(name, ItemAtLocation) else None for name in names),
-    }
 
 
 def _position(row: Sequence[Any]) -> Position:

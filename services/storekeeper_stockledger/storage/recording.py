@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 
-from storekeeper_kit.failpoints import Point, reach
+from storekeeper_kit.failpoints import Point
 from storekeeper_kit.json_text import dump_json
 from storekeeper_kit.round_trips import COMMIT, Result, RoundTrip, Statement
 
@@ -250,21 +251,26 @@ class Numbers:
 
 def record(connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], stock: Stock) -> Numbers:
     """Write `entries` and the stock as they leave it, in the transaction under way, and commit it."""
-    with RoundTrip(connection) as trip:
+    _require_transaction(connection)
+    with RoundTrip(connection, when_sent=Point.BATCH_SENT) as trip:
         recorder = _Recorder(trip, tenant_id, entries, stock.now)
         numbered = recorder.journal(stock.changes.described)
-        reach(Point.JOURNAL_WRITTEN)
         recorder.stock(stock)
-        reach(Point.STOCK_WRITTEN)
         trip.execute(COMMIT)
     return Numbers(*numbered.rows()[0])
 
 
 def number_and_record(connection: Connection[Any], tenant_id: int, entry: Entry) -> Numbers:
     """Write one entry that moves no stock, such as a location's creation, in the transaction under way."""
+    _require_transaction(connection)
     with RoundTrip(connection, prepares=False) as trip:
         numbered = _Recorder(trip, tenant_id, [entry], entry.effective_time).journal(())
     return Numbers(*numbered.rows()[0])
+
+
+def _require_transaction(connection: Connection[Any]) -> None:
+    """Without one each round trip would be a transaction by itself."""
+    assert connection.info.transaction_status is TransactionStatus.INTRANS, "there is a transaction under way"
 
 
 class _Recorder:
@@ -307,18 +313,18 @@ class _Recorder:
         entries = self._entries
         moved = [movement for entry in entries for movement in entry.movements]
         totals = [movement.totals for movement in moved]
-        items = [movement.stocked_item for movement in moved]
+        stocked_items = [movement.stocked_item for movement in moved]
         return {
             "entry_numbers": numbers(number for number, entry in enumerate(entries, 1) for _ in entry.movements),
             "lines": numbers(line for entry in entries for line in range(1, len(entry.movements) + 1)),
             "kinds": numbers(movement.kind for movement in moved),
-            "stocked_item_ids": numbers(item and item.stocked_item_id for item in items),
+            "stocked_item_ids": numbers(one and one.stocked_item_id for one in stocked_items),
             "position_ids": numbers(movement.position_id for movement in moved),
             "quantities": numbers(movement.quantity for movement in moved),
             "amounts": numbers(movement.amount for movement in moved),
             "references": texts(movement.reference for movement in moved),
             "effective_times": times(movement.effective_time for movement in moved),
-            "values": numbers(item and item.value for item in items),
+            "values": numbers(one and one.value for one in stocked_items),
             "position_available": numbers(total.available for total in totals),
             "position_reserved": numbers(total.reserved for total in totals),
             "position_picked": numbers(total.picked for total in totals),
@@ -327,7 +333,7 @@ class _Recorder:
             "order_lines": texts(movement.order_line for movement in moved),
             "reversed": numbers(movement.reversed_movement_id for movement in moved),
             "unit_costs": numbers(movement.unit_cost for movement in moved),
-            **_places(item.places if item else None for item in items),
+            **_places(one.places if one else None for one in stocked_items),
         }
 
     def stock(self, stock: Stock) -> None:
@@ -363,23 +369,23 @@ class _Recorder:
             creators=texts(self._entries[number - 1].actor for number in opened.values()),
         )
 
-    def _insert(self, items: Sequence[StockedItem], described: Collection[int]) -> None:
-        if items:
+    def _insert(self, stocked_items: Sequence[StockedItem], described: Collection[int]) -> None:
+        if stocked_items:
             self._execute(
                 _INSERT_STOCKED_ITEMS,
-                item_ids=numbers(item.item_id for item in items),
-                receive_times=times(item.receive_time for item in items),
-                lots=texts(item.lot for item in items),
-                parents=numbers(item.parent_stocked_item_id for item in items),
-                order_lines=texts(item.order_line for item in items),
-                invoice_numbers=texts(item.invoice_number for item in items),
+                item_ids=numbers(one.item_id for one in stocked_items),
+                receive_times=times(one.receive_time for one in stocked_items),
+                lots=texts(one.lot for one in stocked_items),
+                parents=numbers(one.parent_stocked_item_id for one in stocked_items),
+                order_lines=texts(one.order_line for one in stocked_items),
+                invoice_numbers=texts(one.invoice_number for one in stocked_items),
                 described=numbers(described),
-                **_description(items),
+                **_description(stocked_items),
             )
 
-    def _describe(self, items: Sequence[StockedItem]) -> None:
-        if items:
-            self._execute(_DESCRIBE_STOCKED_ITEMS, **_description(items))
+    def _describe(self, stocked_items: Sequence[StockedItem]) -> None:
+        if stocked_items:
+            self._execute(_DESCRIBE_STOCKED_ITEMS, **_description(stocked_items))
 
     def _hold(self, stock: Stock) -> None:
         changed = sorted(stock.changes.holdings)
@@ -420,19 +426,19 @@ class _Recorder:
         return self._trip.execute(statement, **self._base, **parameters)
 
 
-def _description(items: Sequence[StockedItem]) -> dict[str, str]:
+def _description(stocked_items: Sequence[StockedItem]) -> dict[str, str]:
     """What new stocked items and those that are described anew have in common."""
     return {
-        "stocked_item_ids": numbers(item.stocked_item_id for item in items),
-        "position_ids": numbers(item.position_id for item in items),
-        "location_ids": numbers(item.location_id for item in items),
-        "open": numbers(item.places.on_hand > 0 for item in items),
-        "unit_costs": numbers(item.unit_cost for item in items),
-        "values": numbers(item.value for item in items),
-        "serial_numbers": texts(item.serial_number for item in items),
-        "expire_times": numbers(item.expire_time for item in items),
-        "extensions": texts(dump_json(item.extensions) for item in items),
-        **_places(item.places for item in items),
+        "stocked_item_ids": numbers(one.stocked_item_id for one in stocked_items),
+        "position_ids": numbers(one.position_id for one in stocked_items),
+        "location_ids": numbers(one.location_id for one in stocked_items),
+        "open": numbers(one.places.on_hand > 0 for one in stocked_items),
+        "unit_costs": numbers(one.unit_cost for one in stocked_items),
+        "values": numbers(one.value for one in stocked_items),
+        "serial_numbers": texts(one.serial_number for one in stocked_items),
+        "expire_times": numbers(one.expire_time for one in stocked_items),
+        "extensions": texts(dump_json(one.extensions) for one in stocked_items),
+        **_places(one.places for one in stocked_items),
     }
 
 

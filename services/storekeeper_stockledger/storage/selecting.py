@@ -1,7 +1,7 @@
 """The statements that read what the operations of a batch can touch; those of lines are in `lines.py`.
 
-They read rows whose positions are locked, and may be sent together, on a connection in pipeline mode. What the rows mean
-is told by `selected.py`.
+They read rows whose positions are locked, and may be sent in one round trip. What the rows mean is told by
+`selected.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -72,7 +72,7 @@ SELECT o.request_id, o.fingerprint, o.operation_id, o.movement_count, o.last_mov
  WHERE o.tenant_id = %(tenant_id)s AND o.request_id = ANY(%(request_ids)s::uuid[])
 """)
 
-_NAMED = Statement(f"""
+_NAMED_STOCKED_ITEMS = Statement(f"""
 SELECT {STOCKED_ITEM_COLUMNS}
   FROM stocked_item s
  WHERE s.tenant_id = %(tenant_id)s AND s.stocked_item_id = ANY(%(ids)s::bigint[])
@@ -116,7 +116,11 @@ SELECT {STOCKED_ITEM_COLUMNS}, r.position_id, {HOLDING_COLUMNS}
         GROUP BY named.position_id, named.demand
        ) AS wanted
  CROSS JOIN LATERAL (
-       SELECT page.*, coalesce(sum(page.delivered) OVER (ORDER BY page.receive_time DESC, page.stocked_item_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+       SELECT page.*,
+              coalesce(sum(page.delivered) OVER (
+                  ORDER BY page.receive_time DESC, page.stocked_item_id DESC
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+              ), 0) AS ahead
          FROM (SELECT held.*, item.receive_time
                  FROM reservation held
                 CROSS JOIN LATERAL (
@@ -181,7 +185,11 @@ SELECT {STOCKED_ITEM_COLUMNS}, s.receipt
         GROUP BY named.position_id, named.order_line
        ) AS wanted
  CROSS JOIN LATERAL (
-       SELECT page.*, coalesce(sum(page.available) FILTER (WHERE page.receipt IS NOT NULL) OVER (ORDER BY page.receive_time DESC, page.stocked_item_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+       SELECT page.*,
+              coalesce(sum(page.available) FILTER (WHERE page.receipt IS NOT NULL) OVER (
+                  ORDER BY page.receive_time DESC, page.stocked_item_id DESC
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+              ), 0) AS ahead
          FROM (SELECT brought.*, {_RECEIPT.format(stocked_item="brought")} AS receipt
                  FROM stocked_item brought
                 WHERE brought.tenant_id = %(tenant_id)s
@@ -319,7 +327,7 @@ class Selecting:
 
     def named(self, stocked_item_ids: Collection[int]) -> Result:
         """The stocked items of these ids. See `read_stocked_items`."""
-        return self._execute(_NAMED, ids=numbers(stocked_item_ids))
+        return self._execute(_NAMED_STOCKED_ITEMS, ids=numbers(stocked_item_ids))
 
     def held_by_demands(self, demands: Collection[tuple[Name, str]], bounds: Bounds) -> Result:
         """What demands hold on hand at positions, at most a page of each. See `read_holdings`."""

@@ -14,7 +14,7 @@ from storekeeper_stockledger.domain.operations import PositionId
 from storekeeper_stockledger.storage.listing import LocationFilter, PositionFilter
 from storekeeper_stockledger.storage.tables import metadata
 from tests.harness.databases import LedgerDatabase
-from tests.stockledger.tenant import ALL, Tenant, deadline, request_id
+from tests.stockledger.tenant import ALL, Tenant, request_id
 from tests.stockledger.verbs import (
     FIRST_EXPIRED_FIRST,
     adding,
@@ -34,7 +34,7 @@ TIMES = 10
 
 
 def read_positions(tenant: Tenant, position_id: int) -> None:
-    (position,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))], deadline())
+    (position,) = tenant.reads.positions(tenant.tenant_id, [PositionAsked(PositionId(position_id))])
     assert not isinstance(position, Exception)
 
 
