@@ -111,13 +111,14 @@ class Known:
             if is_open:
                 self.open[pair] = position_id
 
-    def put_state(self, now: datetime, settings: Settings, facts: Mapping[int, Facts]) -> None:
+    def put_state(self, state: tuple[datetime, Settings, Mapping[int, Facts]]) -> None:
         """The time, the settings, and facts about the positions.
 
         What was closed while its lock was waited for is gone for those who name it by item and location. Begin again if
         it was opened anew by then: nobody has locked that position.
         """
-        self.now, self._settings, self._facts = now, settings, facts
+        self.now, self._settings, facts = state
+        self._facts = facts
         if facts.keys() - self.positions.keys():
             raise StockMoved
         for position_id in self.positions.keys() - facts.keys():
@@ -221,9 +222,13 @@ class Known:
             end = self._end([one.age for one in newest], len(rows), is_covered=units >= quantity)
             self.positions[position_id].brought_ends[order_line] = end
 
-    def put_origins(self, item_ids: Iterable[int], location_ids: Iterable[int]) -> None:
-        """Items that are registered and locations that exist, of those that were looked for."""
-        self.item_ids, self.location_ids = frozenset(item_ids), frozenset(location_ids)
+    def put_item_ids(self, item_ids: Iterable[int]) -> None:
+        """Items that are registered, of those that were looked for."""
+        self.item_ids = frozenset(item_ids)
+
+    def put_location_ids(self, location_ids: Iterable[int]) -> None:
+        """Locations that there are, of those that were looked for."""
+        self.location_ids = frozenset(location_ids)
 
     def put_serial_numbers(self, holders: Mapping[tuple[int, str], int]) -> None:
         """Which stocked items in stock have serial numbers that were looked for, by item and number."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -31,7 +31,7 @@ from . import selected
 from .known import Known
 from .locking import lock_origins, lock_positions
 from .needs import ALL, Needs, needs_of
-from .selected import Held, Repeat
+from .selected import Repeat
 from .selecting import Bounds, Selecting
 
 ORDINARY: Final = Bounds(page=256, total=4096)
@@ -42,6 +42,9 @@ GENEROUS: Final = Bounds(page=10 * DRAWS_MAX + 1, total=4 * (10 * DRAWS_MAX + 1)
 
 WHOLE: Final = Line(StockOrder.OLDEST_FIRST, with_expired=True)
 """The line that closings and counts draw on."""
+
+
+Read = TypeVar("Read")
 
 
 class PositionsMissing(Exception):
@@ -77,12 +80,11 @@ def lock_and_load(
     `opening` are positions that may be opened, as PositionsMissing told. `generously` reads as much as one operation,
     or several together, can need.
     """
-    needs = needs_of(submissions)
-    loading = _Loading(connection, tenant_id, needs, generously=generously)
-    repeats = loading.lock(submissions, opening)
+    loading = _Loading(connection, tenant_id, needs_of(submissions), generously=generously)
+    loading.lock(submissions, opening)
     loading.look_again(opening)
     loading.look_for_receipts()
-    return loading.loaded(repeats)
+    return loading.loaded()
 
 
 def lock_and_load_due(connection: Connection[Any], tenant_id: int, position_ids: Collection[int]) -> Loaded:
@@ -91,17 +93,22 @@ def lock_and_load_due(connection: Connection[Any], tenant_id: int, position_ids:
     loading = _Loading(connection, tenant_id, needs, generously=False)
     loading.lock((), ())
     loading.look_again(())
-    return loading.loaded({})
+    return loading.loaded()
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Lines that are being read, and what they were asked to cover."""
+class _Asking:
+    """What is asked in one round trip; when that is over, each answer is read and put where it belongs."""
 
-    asked: Mapping[Line, Mapping[Name, Decimal]]
-    brought: Mapping[tuple[Name, str], Decimal]
-    results: Mapping[Line, Result]
-    of_orders: Result | None
+    def __init__(self) -> None:
+        self._takers: list[Callable[[], None]] = []
+
+    def __call__(self, put: Callable[[Read], None], read: Callable[[Result], Read], result: Result) -> None:
+        self._takers.append(lambda: put(read(result)))
+
+    def take(self) -> None:
+        """Take all answers in, in the order in which they were asked for."""
+        for take in self._takers:
+            take()
 
 
 class _Loading:
@@ -114,84 +121,92 @@ class _Loading:
         self._generously = generously
         self._bounds = GENEROUS if generously else ORDINARY
         self._known = Known(self._bounds)
+        self._repeats: Mapping[UUID, Repeat] = {}
         self._new_ids: Sequence[int] = ()
 
-    def loaded(self, repeats: Mapping[UUID, Repeat]) -> Loaded:
+    def loaded(self) -> Loaded:
         """All that was read."""
-        return Loaded(self._known.stock(), repeats, self._new_ids, self._known.due)
+        return Loaded(self._known.stock(), self._repeats, self._new_ids, self._known.due)
 
     # --- the first round trip ---
 
-    def lock(self, submissions: Sequence[Submission], opening: Collection[ItemAtLocation]) -> Mapping[UUID, Repeat]:
-        """Lock the positions and read what the operations name; returns what was recorded under their request ids."""
-        needs, known = self._needs, self._known
-        named = needs.stocked_item_ids()
+    def lock(self, submissions: Sequence[Submission], opening: Collection[ItemAtLocation]) -> None:
+        """Lock the positions, and read what the operations name and what was recorded under their request ids."""
+        needs, known, ask = self._needs, self._known, _Asking()
         with RoundTrip(self._connection) as trip:
             trip.execute(BEGIN)
             origins = lock_origins(trip, self._tenant_id, opening) if opening else None
+            ask(
+                known.put_positions,
+                selected.read_positions,
+                lock_positions(trip, self._tenant_id, needs.names, needs.beside),
+            )
             # What is read after the locks can't change any more.
-            locked = lock_positions(trip, self._tenant_id, needs.names, needs.beside)
             select = Selecting(trip, self._tenant_id)
-            state = select.state(needs.names, needs.beside)
-            repeats = select.repeats(submission.request_id for submission in submissions) if submissions else None
-            lines = None if self._generously else self._select_lines(select, needs.asked, needs.brought)
-            items = select.named(named) if named else None
-            held = self._select_held(select)
-            receipts = select.receipts(needs.receipts) if needs.receipts else None
-            expectations = select.expectations(needs.order_lines) if needs.order_lines else None
-            costing = select.costing(needs.costed) if needs.costed else None
-            in_stock = select.serial_numbers(needs.serial_numbers) if needs.serial_numbers else None
-            new_ids = select.new_ids(self._new_id_count()) if needs.new_ids else None
+            ask(known.put_state, selected.read_state, select.state(needs.names, needs.beside))
+            if submissions:
+                repeats = select.repeats(submission.request_id for submission in submissions)
+                ask(self._put_repeats, selected.read_repeats, repeats)
+            self._ask_for_named(ask, select)
+            if not self._generously:
+                self._ask_for_lines(ask, select, needs.asked, needs.brought)
+            self._ask_for_held(ask, select)
+            if needs.costed:
+                ask(known.put_costing, selected.read_costing, select.costing(needs.costed))
+            if needs.serial_numbers:
+                in_stock = select.serial_numbers(needs.serial_numbers)
+                ask(known.put_serial_numbers, selected.read_serial_numbers, in_stock)
+            if needs.new_ids:
+                ask(self._put_new_ids, selected.read_ids, select.new_ids(self._new_id_count()))
             position_ids = select.new_position_ids(len(opening)) if opening else None
-        known.put_positions(selected.read_positions(locked))
-        known.put_state(*selected.read_state(state))
-        if items:
-            known.put_named(selected.read_stocked_items(items))
-        if lines:
-            self._put_lines(lines)
-        for put_held, result in held:
-            put_held(selected.read_holdings(result))
-        if receipts:
-            known.put_receipts(selected.read_receipts(receipts))
-        if expectations:
-            known.put_expectations(selected.read_expectations(expectations))
-        if costing:
-            known.put_costing(selected.read_costing(costing))
-        if in_stock:
-            known.put_serial_numbers(selected.read_serial_numbers(in_stock))
-        if new_ids:
-            self._new_ids = selected.read_ids(new_ids)
+        ask.take()
         if origins and position_ids:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))
-        return selected.read_repeats(repeats) if repeats else {}
 
-    def _select_lines(
+    def _put_repeats(self, repeats: Mapping[UUID, Repeat]) -> None:
+        self._repeats = repeats
+
+    def _put_new_ids(self, new_ids: Sequence[int]) -> None:
+        self._new_ids = new_ids
+
+    def _ask_for_named(self, ask: _Asking, select: Selecting) -> None:
+        """Stocked items, receipts and order lines that operations name."""
+        needs, known = self._needs, self._known
+        if named := needs.stocked_item_ids():
+            ask(known.put_named, selected.read_stocked_items, select.named(named))
+        if needs.receipts:
+            ask(known.put_receipts, selected.read_receipts, select.receipts(needs.receipts))
+        if needs.order_lines:
+            ask(known.put_expectations, selected.read_expectations, select.expectations(needs.order_lines))
+
+    def _ask_for_lines(
         self,
+        ask: _Asking,
         select: Selecting,
         asked: Mapping[Line, Mapping[Name, Decimal]],
         brought: Mapping[tuple[Name, str], Decimal],
-    ) -> _Lines:
-        return _Lines(
-            asked,
-            brought,
-            {line: select.lines(line, of_line, self._bounds) for line, of_line in asked.items()},
-            select.brought(brought, self._bounds) if brought else None,
-        )
+    ) -> None:
+        """What lines and order lines must cover."""
+        for line, of_line in asked.items():
+            put = partial(self._known.put_line, line, of_line)
+            ask(put, selected.read_stocked_items, select.lines(line, of_line, self._bounds))
+        if brought:
+            put_brought = partial(self._known.put_brought, brought)
+            ask(put_brought, selected.read_brought, select.brought(brought, self._bounds))
 
-    def _select_held(self, select: Selecting) -> list[tuple[Callable[[Sequence[Held]], None], Result]]:
-        """Ask what demands hold; returns what takes the answers in."""
+    def _ask_for_held(self, ask: _Asking, select: Selecting) -> None:
+        """What demands hold, and what was delivered to them."""
         needs, known = self._needs, self._known
-        held: list[tuple[Callable[[Sequence[Held]], None], Result]] = []
         if needs.demands:
             put = partial(known.put_held_by_demands, needs.demands)
-            held.append((put, select.held_by_demands(needs.demands, self._bounds)))
+            ask(put, selected.read_holdings, select.held_by_demands(needs.demands, self._bounds))
         if needs.held:
-            held.append((known.put_holdings, select.held_of_stocked_items(needs.held)))
+            ask(known.put_holdings, selected.read_holdings, select.held_of_stocked_items(needs.held))
         if needs.returned:
             returned = self._returned()
-            held.append((partial(known.put_delivered, returned), select.delivered(returned, self._bounds)))
-        return held
+            put = partial(known.put_delivered, returned)
+            ask(put, selected.read_holdings, select.delivered(returned, self._bounds))
 
     def _returned(self) -> Mapping[tuple[Name, str], Decimal]:
         """What is given back newest first. Units of stocked items that are named may be among the newest."""
@@ -205,12 +220,6 @@ class _Loading:
 
     def _has_transfers(self) -> bool:
         return bool(self._needs.beside or self._needs.opens)
-
-    def _put_lines(self, lines: _Lines) -> None:
-        for line, result in lines.results.items():
-            self._known.put_line(line, lines.asked[line], selected.read_stocked_items(result))
-        if lines.of_orders:
-            self._known.put_brought(lines.brought, selected.read_brought(lines.of_orders))
 
     # --- the second round trip ---
 
@@ -228,25 +237,25 @@ class _Loading:
         asked, brought = self._asked_now()
         if not (missing or due or counts or revived or asked or brought):
             return
+        ask = _Asking()
         with RoundTrip(self._connection) as trip:
             select = Selecting(trip, self._tenant_id)
-            items = select.known_items(missing) if missing else None
-            locations = select.known_locations(missing) if missing else None
-            expired = select.expired_holdings(due, known.now, EXPIRIES_MAX + 1) if due else None
-            position_ids = [known.position_of(count.target) for count in counts]
-            counted = select.counted(counts, position_ids) if counts else None
-            lines = self._select_lines(select, asked, brought)
-            in_stock = select.serial_numbers(revived) if revived else None
-        if items and locations:
-            known.put_origins(selected.read_ids(items), selected.read_ids(locations))
+            if missing:
+                ask(known.put_item_ids, selected.read_ids, select.known_items(missing))
+                ask(known.put_location_ids, selected.read_ids, select.known_locations(missing))
+            if due:
+                expired = select.expired_holdings(due, known.now, EXPIRIES_MAX + 1)
+                ask(known.put_expired, selected.read_holdings, expired)
+            if counts:
+                position_ids = [known.position_of(count.target) for count in counts]
+                counted = select.counted(counts, position_ids)
+                ask(known.put_counted, partial(selected.read_counted, counts=counts), counted)
+            self._ask_for_lines(ask, select, asked, brought)
+            if revived:
+                ask(known.put_serial_numbers, selected.read_serial_numbers, select.serial_numbers(revived))
+        ask.take()
+        if missing:
             self._require_open(opening)
-        if expired:
-            known.put_expired(selected.read_holdings(expired))
-        if counted:
-            known.put_counted(selected.read_counted(counted, counts))
-        self._put_lines(lines)
-        if in_stock:
-            known.put_serial_numbers(selected.read_serial_numbers(in_stock))
 
     def _missing(self) -> list[ItemAtLocation]:
         wanted = [name for name in self._needs.names if isinstance(name, ItemAtLocation)]
