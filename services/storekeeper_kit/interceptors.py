@@ -27,6 +27,7 @@ from storekeeper_kit.refusals import (
     DeadlineExceeded,
     InvalidRequest,
     Overloaded,
+    Refusal,
     Table,
     Violation,
     abort,
@@ -103,7 +104,10 @@ def log_calls(method: Method, behaviour: Behaviour) -> Behaviour:
     async def logged(request: Any, context: Context) -> Any:
         bound_call.set(Call(method.name, request))
         began = time.monotonic()
-        response = await behaviour(request, context)
+        answering = behaviour(request, context)
+        # A refused call's frames are kept until the collector comes.
+        del request
+        response = await answering
         duration_s = time.monotonic() - began
         if duration_s > SLOW_CALL_S and not method.is_stream:
             call_log.warning("call_slow", duration_s=round(duration_s, 3))
@@ -118,23 +122,31 @@ def answer_refusals(method: Method, behaviour: Behaviour) -> Behaviour:
     """Turns an exception into its refusal; one that no table knows is a bug, logged whole under the id that is answered."""
 
     async def answered(request: Any, context: Context) -> Any:
+        answering = behaviour(request, context)
+        # A refused call's frames are kept until the collector comes.
+        del request
         try:
-            return await behaviour(request, context)
+            return await answering
         except grpc.aio.BaseError:
             # gRPC's own: the call was aborted already, or the client has gone.
             raise
-        except Exception as error:
-            refusal = refusal_for(error, method.refusals)
-            if refusal is None:
-                error_id = uuid.uuid4()
-                refusal = internal_error(error_id)
-                log.exception("call_failed", error_id=str(error_id))
-            else:
-                # The exception's own words may be a driver's: they stay here.
-                log.info("call_refused", code=refusal.code.name, reason=refusal.reason, cause=repr(error))
-            await abort(context, refusal)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
+            refusal = _refusal_of(error, method)
+        # Not while the error is handled: what ends the call would remember it, and by it every frame with its request.
+        return await abort(context, refusal)
 
     return answered
+
+
+def _refusal_of(error: Exception, method: Method) -> Refusal:
+    refusal = refusal_for(error, method.refusals)
+    if refusal is None:
+        error_id = uuid.uuid4()
+        log.error("call_failed", error_id=str(error_id), exc_info=error)
+        return internal_error(error_id)
+    # The exception's own words may be a driver's: they stay here.
+    log.info("call_refused", code=refusal.code.name, reason=refusal.reason, cause=repr(error))
+    return refusal
 
 
 def limit_calls_in_flight(method: Method, behaviour: Behaviour) -> Behaviour:

@@ -22,6 +22,9 @@ Row = tuple[Any, ...]
 
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 
+ANSWER_TIMEOUT_S: Final = 20.0
+"""How long the answers to a round trip may take. PostgreSQL ends a transaction of ours sooner, if it is well itself."""
+
 _OUTDATED: Final = (
     errors.InvalidSqlStatementName,
     errors.DuplicatePreparedStatement,
@@ -136,7 +139,8 @@ class RoundTrip:
                 else:
                     pgconn.send_query_params(statement.text, parameters)
             pgconn.pipeline_sync()
-            answers = connection.wait(_answers(pgconn, len(new) + len(self._sent), self._when_sent))
+            waiting = _answers(pgconn, len(new) + len(self._sent), self._when_sent)
+            answers = connection.wait(waiting, timeout=ANSWER_TIMEOUT_S)
             pgconn.exit_pipeline_mode()
         except BaseException:
             # Nobody knows what is still on its way.

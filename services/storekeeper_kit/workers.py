@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO, Final, NoReturn, cast
@@ -25,6 +26,9 @@ from storekeeper_kit.refusals import Unavailable
 
 Functions = Mapping[str, Callable[..., Any]]
 """What a worker can be asked for, by name."""
+
+SECOND_LOOK_S: Final = 1.0
+"""How much longer the answer of a worker is waited for that is late."""
 
 _LENGTH: Final = struct.Struct("<I")
 
@@ -46,6 +50,8 @@ class Workers:
         self._connections: list[_Connection] = []
         self._idle: list[list[_Connection]] = [[] for _ in sockets]
         """Of each worker. The one that answered last is asked first: its thread is warm."""
+        self._asked: list[Counter[str]] = [Counter() for _ in sockets]
+        """How much each worker is asked for, by function."""
 
     @classmethod
     def fork(cls, open_functions: Callable[[], Functions], *, processes: int, threads: int) -> "Workers":
@@ -77,17 +83,32 @@ class Workers:
 
     async def ask(self, name: str, *arguments: object, timeout_s: float | None = None) -> Any:
         """What the function of this name returns. Raises Unavailable, which leaves that open, when the worker has gone."""
-        idle = max(self._idle, key=len)
-        assert idle, "no more is asked at once than there are threads"
+        worker = self._next_for(name)
+        self._asked[worker][name] += 1
+        answer = self._idle[worker].pop().ask(name, arguments)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await idle.pop().ask(name, arguments)
-        except TimeoutError as error:
-            # Who waits in its lane would wait for ever; and it would not notice that the server ends.
-            for process_id in self._process_ids:
-                os.kill(process_id, signal.SIGKILL)
-            self._when_gone()
-            raise Unavailable("the worker stands still") from error
+            await asyncio.wait([answer], timeout=timeout_s)
+            if not answer.done():
+                # The server may have stood still with it; then it has yet to look at what came meanwhile.
+                await asyncio.wait([answer], timeout=SECOND_LOOK_S)
+        finally:
+            self._asked[worker][name] -= 1
+        if not answer.done():
+            self._give_up()
+        return answer.result()
+
+    def _next_for(self, name: str) -> int:
+        """The number of the worker that has least of this function to do. One that stands still gets no second batch of it."""
+        able = [worker for worker, idle in enumerate(self._idle) if idle]
+        assert able, "no more is asked at once than there are threads"
+        return min(able, key=lambda worker: (self._asked[worker][name], -len(self._idle[worker])))
+
+    def _give_up(self) -> NoReturn:
+        """Who waits in the lane of a worker that stands still would wait for ever; nor would it notice that the server ends."""
+        for process_id in self._process_ids:
+            os.kill(process_id, signal.SIGKILL)
+        self._when_gone()
+        raise Unavailable("the worker stands still")
 
     def close(self) -> None:
         """Let them end."""

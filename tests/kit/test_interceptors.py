@@ -1,10 +1,14 @@
 """What a client meets around a method of ours; each through a real server."""
 
 import asyncio
+import gc
 import itertools
+import resource
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,6 +23,9 @@ from storekeeper_kit.refusals import InvalidRequest, Refusal, Table, Unavailable
 from tests.kit.serving import CALL, CHAT, COLLECT, TIMEOUT_S, WATCH, Client, each_character, failure, service, serving
 
 SECRET = "psycopg.errors: password authentication failed for user postgres"
+
+LARGE_MB = 3
+LARGE = "x" * (LARGE_MB * 2**20)
 
 ROUNDED_UP_S = 0.1
 """gRPC sends how much time is left with few digits, rounded up."""
@@ -58,6 +65,35 @@ def streaming_then_raising(error: Exception) -> Callable[[str], AsyncIterator[st
 def only(logged: list[Any], event: str) -> Any:
     (line,) = [line for line in logged if line["event"] == event]
     return line
+
+
+@pytest.mark.parametrize("error", [Refused, RuntimeError])
+def test_a_call_that_is_not_answered_leaves_its_request_to_nobody(error: type[Exception]) -> None:
+    """Requests may be large, and the collector of cycles seldom comes."""
+
+    async def fail(_: str) -> str:
+        raise error
+
+    with serving(service(fail, refusals=REFUSALS)) as client, without_collector():
+        failure(client.call, LARGE)
+        before_mb = resident_mb()
+        for _ in range(30):
+            failure(client.call, LARGE)
+        assert resident_mb() - before_mb < 30 * LARGE_MB / 2
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def test_each_kind_of_method_is_answered() -> None:

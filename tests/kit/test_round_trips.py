@@ -11,6 +11,7 @@ import pytest
 from psycopg import errors
 
 from storekeeper_cli.postgres import Urls
+from storekeeper_kit import round_trips
 from storekeeper_kit.database import Database
 from storekeeper_kit.refusals import Unavailable
 from storekeeper_kit.round_trips import BEGIN, COMMIT, ROLLBACK, RoundTrip, Row, Statement
@@ -163,6 +164,17 @@ def test_after_an_error_between_statements_nothing_is_sent(connection: Connectio
 def test_more_than_any_buffer_holds_goes_both_ways(connection: Connection) -> None:
     """Neither side waits for the other to read first."""
     assert travel(connection, *[A_TEXT] * 5, text=LARGE) == [[(LARGE,)]] * 5
+
+
+def test_a_server_that_answers_nothing_is_not_waited_for_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(round_trips, "ANSWER_TIMEOUT_S", 0.1)
+    with pytest.raises(Unavailable), database.raw() as connection:
+        travel(connection, Statement("SELECT pg_sleep(0.9)"))
+    assert connection.closed
+    with database.raw() as connection:
+        assert travel(connection, READ) == [[(0,)]]
 
 
 def test_a_server_that_has_gone_is_told_as_such(database: Database) -> None:

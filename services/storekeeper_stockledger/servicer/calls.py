@@ -19,8 +19,8 @@ from .refusals import REFUSALS
 
 CALLERS_REMEMBERED: Final = 1024
 
-STANDSTILL_S: Final = 60.0
-"""How long after their deadline a worker may be busy with calls. What PostgreSQL does for them ends far sooner."""
+STANDSTILL_S: Final = 30.0
+"""How long after their deadline a worker may be busy with calls. A round trip that it began just before ends sooner."""
 
 REQUESTS: Final[dict[str, type[Any]]] = {
     name.removesuffix("Request"): getattr(pb, name) for name in dir(pb) if name.endswith("Request")

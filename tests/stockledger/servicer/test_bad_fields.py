@@ -457,6 +457,7 @@ BAD_FIELDS: Final = [
     bad("BatchChangeStock", "nothing", "", "changes"),
     bad("BatchChangeStock", "nothing, together", "all_or_none: true", "changes"),
     bad("BatchChangeStock", "too many", 1001 * "changes { } ", "changes"),
+    bad("BatchChangeStock", "far too many, together", "all_or_none: true " + 10_001 * "changes { } ", "changes"),
     bad(
         "BatchChangeStock",
         "one id for two changes",
