@@ -56,7 +56,7 @@ def functions(database: Database) -> Functions:
 
 
 def worker_database(settings: StockLedgerSettings) -> Database:
-    """A worker's database. Each of its threads has a connection for round trips, and perhaps one for repeats and lists of the pool."""
+    """A worker's database. A thread has a connection for round trips; one of the pool reads repeats and stocked items."""
     return Database(
         settings.url("database_url"),
         pool_size=_worker_threads(settings),
