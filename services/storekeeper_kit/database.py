@@ -133,7 +133,7 @@ class Database:
             **settings,
         }
         self._engine = _engine(url, session, application_name, pool_size)
-        self._raw = RawConnections(self._engine)
+        self._raw = RawConnections(self._engine, size=pool_size, timeout_s=POOL_TIMEOUT_S)
         self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Readiness must not wait behind the calls that keep all other connections busy.
         self._probes = _engine(url, session, f"{application_name} readiness", 1).execution_options(
@@ -162,7 +162,7 @@ class Database:
     def raw(self, *, reads: bool = False) -> Iterator[psycopg.Connection[Any]]:
         """A psycopg connection outside of a transaction, in autocommit mode; what isn't committed is rolled back.
 
-        There are as many of these as threads use at once, beside those of the pool. BEGIN is the user's own: so it can
+        There are as many of these as threads use at once, but no more than the pool has, and beside those. BEGIN is the user's own: so it can
         travel with what follows, where the driver's costs a round trip. `reads` tells that each statement stands alone, as
         in `read`.
         """

@@ -1,36 +1,55 @@
 """The driver's own connections, kept between transactions: a pool's bookkeeping costs as much as a small read."""
 
 import select
+import threading
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine
 
+from storekeeper_kit.refusals import Unavailable
 from storekeeper_kit.round_trips import ROLLBACK, RoundTrip
 
 Connection = psycopg.Connection[Any]
 
 
 class RawConnections:
-    """As many as threads use at once. They are in autocommit mode."""
+    """As many as threads use at once, up to a bound. They are in autocommit mode."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Connections are made as the engine's are."""
+    def __init__(self, engine: Engine, *, size: int, timeout_s: float) -> None:
+        """Connections are made as the engine's are; so long one is waited for while `size` of them are in use."""
         self._engine = engine
+        self._free = threading.BoundedSemaphore(size)
+        self._timeout_s = timeout_s
         self._idle: list[Connection] = []
         self._is_closed = False
 
     def take(self) -> Connection:
-        """One that is idle, or a new one."""
+        """One that is idle, or a new one. Raises Unavailable while all are in use."""
+        if not self._free.acquire(timeout=self._timeout_s):
+            raise Unavailable("all connections are in use")
+        try:
+            return self._idle_one() or self._open()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep it for the next user; what wasn't committed is rolled back."""
+        try:
+            self._keep(connection)
+        finally:
+            self._free.release()
+
+    def _idle_one(self) -> Connection | None:
         while (connection := self._last()) is not None:
             if not has_ended(connection):
                 return connection
             connection.close()
-        return self._open()
+        return None
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep it for the next user; what wasn't committed is rolled back."""
+    def _keep(self, connection: Connection) -> None:
         try:
             if connection.info.transaction_status is not TransactionStatus.IDLE:
                 with RoundTrip(connection) as trip:
