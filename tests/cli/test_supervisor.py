@@ -14,6 +14,8 @@ import pytest
 
 from tests.cli.processes import all_ended, family_of, wait_for
 
+TIMEOUT_S = 20
+
 
 class Supervised:
     """A running supervisor, and what its programs noted."""
@@ -100,7 +102,7 @@ def test_a_signal_stops_the_programs_last_started_first(supervise: Supervise, nu
     supervised = supervise("plain", "plain", "plain")
     supervised.wait_until_ready()
     supervised.process.send_signal(number)
-    assert supervised.process.wait(5) == 0
+    assert supervised.process.wait(TIMEOUT_S) == 0
     assert supervised.stops() == ["third", "second", "first"]
 
 
@@ -120,7 +122,7 @@ def test_losing_the_terminal_stops_the_programs_even_if_only_make_is_told(superv
     os.close(end_of_terminal)
     supervised.wait_until_ready()
     os.close(terminal)
-    supervised.process.wait(5)
+    supervised.process.wait(TIMEOUT_S)
     assert supervised.stops() == ["first"]
 
 
@@ -142,7 +144,7 @@ def test_a_program_that_will_not_stop_is_killed_within_five_seconds(supervise: S
     pids = family_of(supervised.process.pid)
     asked = time.monotonic()
     supervised.process.terminate()
-    supervised.process.wait(10)
+    supervised.process.wait(TIMEOUT_S)
     assert time.monotonic() - asked < 5
     assert all_ended(pids)
     assert "first took too long to stop and was killed." in supervised.printed()
@@ -156,7 +158,7 @@ def test_the_second_ctrl_c_kills_at_once(supervise: Supervise) -> None:
     wait_for(lambda: supervised.stops() == ["second"])
     asked = time.monotonic()
     supervised.process.send_signal(signal.SIGINT)
-    supervised.process.wait(10)
+    supervised.process.wait(TIMEOUT_S)
     assert time.monotonic() - asked < 1
     assert all_ended(pids)
 
@@ -174,7 +176,7 @@ def test_a_program_that_fails_before_it_is_ready_stops_everything_and_its_last_w
     supervise: Supervise,
 ) -> None:
     supervised = supervise("plain", "failing")
-    assert supervised.process.wait(10) == 1
+    assert supervised.process.wait(TIMEOUT_S) == 1
     assert "second ended by exit code 1: there is no stock to keep\n" in supervised.printed()
     assert all_ended(supervised.pids("first"))
 
