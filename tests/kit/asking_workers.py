@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 
 from storekeeper_kit import logs
 from storekeeper_kit.workers import Functions, Workers
@@ -13,6 +14,12 @@ TIMEOUT_S = 2.0
 THREADS = 2
 
 
+def stop(_: str) -> None:
+    """Stand still. Until all threads do this one goes on; but not to an answer."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(60)
+
+
 def functions() -> Functions:
     """What it can be asked for."""
     return {
@@ -20,7 +27,7 @@ def functions() -> Functions:
         "long": lambda length: "x" * int(length),
         "fail": lambda text: text / 2,
         "name": lambda _: str(os.getpid()),
-        "stop": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
+        "stop": stop,
         "end": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     }
 

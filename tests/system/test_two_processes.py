@@ -22,7 +22,7 @@ from tests.harness.stock import Stock, decimal
 from tests.system.verbs import REFUSALS, VERBS, Client, is_about_a_race
 from tests.system.workload import Workload
 
-DURATION_S = 40.0
+DURATION_S = 30.0
 """Positions locked in a wrong order, tried out, met six times in a quarter of a minute; what is rarer needs the rest."""
 
 CLIENTS = 24
