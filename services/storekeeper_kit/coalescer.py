@@ -1,9 +1,9 @@
 """Gathers calls that are in flight into batches: the only asynchronous code below a servicer.
 
-What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits when the service is
-idle, and under load a batch costs its tenant one transaction instead of one for each call. There are a few lanes, each
-of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one lane;
-in more only while dozens of its calls wait, nobody else does, and none of its calls insists on the order.
+What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits for time to pass when the
+service is idle, and under load a batch costs its tenant one transaction instead of one for each call. There are a few lanes,
+each of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one
+lane; in more only while dozens of its calls wait, nobody else does, and none of its calls insists on the order.
 """
 
 import asyncio

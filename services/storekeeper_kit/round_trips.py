@@ -106,18 +106,22 @@ class RoundTrip:
             self._travel()
 
     def _travel(self) -> None:
-        known = _prepared.setdefault(self._connection, set()) if self._prepares else set()
-        new = self._new(known) if self._prepares else {}
+        new = self._new()
         answers = self._exchange(new)
-        known.update(name for name, answer in zip(new, answers, strict=False) if _succeeded(answer))
+        if new:
+            prepared = (name for name, answer in zip(new, answers, strict=False) if _succeeded(answer))
+            _prepared.setdefault(self._connection, set()).update(prepared)
         for answer in answers:
             if not _succeeded(answer):
                 self._refuse(errors.error_from_result(answer))
         for (_, _, result), answer in zip(self._sent, answers[len(new) :], strict=True):
             result.take(answer)
 
-    def _new(self, known: Collection[bytes]) -> Mapping[bytes, bytes]:
-        """The texts of statements that are not prepared yet, by name."""
+    def _new(self) -> Mapping[bytes, bytes]:
+        """The texts of statements that are to be prepared first, by name."""
+        if not self._prepares:
+            return {}
+        known: Collection[bytes] = _prepared.get(self._connection, ())
         return {statement.name: statement.text for statement, _, _ in self._sent if statement.name not in known}
 
     def _refuse(self, error: errors.Error) -> NoReturn:
