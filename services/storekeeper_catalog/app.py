@@ -9,7 +9,7 @@ from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
 from storekeeper_kit import clients, config, logs, server
 from storekeeper_kit.coalescer import READ_PASSES, Coalescer, Threads
 from storekeeper_kit.database import Database
-from storekeeper_kit.migrations import require_current
+from storekeeper_kit.schema import require_current
 
 from .catalog import Catalog
 from .domain.item import Item

@@ -1,4 +1,4 @@
-"""Brings a service's database up to its package's schema, and tells whether it is.
+"""Brings a service's database up to its package's schema; whether it is, `schema.py` tells.
 
 The scripts are alembic's, in the package's folder `migrations`; they run as the owner of the database and grant the
 service role what it may do. Whoever migrates holds an advisory lock meanwhile, so that any number of replicas may try at
@@ -6,34 +6,28 @@ once: one does it, the others wait and find it done.
 """
 
 import zlib
-from functools import lru_cache
 
 import alembic.command
 import alembic.config
 import alembic.context
-import alembic.script
 import alembic.util
 import sqlalchemy
 import structlog
 from sqlalchemy import Connection, exc
 from sqlalchemy.pool import NullPool
 
-from storekeeper_kit.database import CONNECT_TIMEOUT_S, Database, sqlalchemy_url
+from storekeeper_kit.database import CONNECT_TIMEOUT_S, sqlalchemy_url
+from storekeeper_kit.schema import VERSION_TABLE, version
 
 # One key is enough: advisory locks are kept for each database by itself.
 LOCK_KEY = zlib.crc32(b"storekeeper migrations")
 LOCK_TIMEOUT_S = 60
-VERSION_TABLE = "alembic_version"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class MigrationFailed(Exception):
     """The database can't be brought up to date; the text says why in one line, without a password."""
-
-
-class SchemaOutdated(Exception):
-    """The database is older than the code that is to use it."""
 
 
 def upgrade(package: str, owner_url: str, service_role: str) -> None:
@@ -68,19 +62,8 @@ def run_migrations() -> None:
         context.run_migrations()
 
 
-def require_current(package: str, database: Database) -> None:
-    """Raises SchemaOutdated unless the database has all migrations of the package; part of a readiness check.
-
-    A database that is newer than the code passes: while a new release replaces an old one, both are at work.
-    """
-    with database.probing() as connection:
-        found = _version(connection)
-    if found != _head(package) and (found is None or found in _known(package)):
-        raise SchemaOutdated(f"the database has schema {found}, and this release needs {_head(package)}: migrate it")
-
-
 def _upgrade(package: str, connection: Connection, service_role: str) -> None:
-    before = _version(connection)
+    before = version(connection)
     # Alembic takes an open transaction for a wish to have all scripts in it.
     connection.rollback()
     config = _config(package)
@@ -90,7 +73,7 @@ def _upgrade(package: str, connection: Connection, service_role: str) -> None:
     # Readiness asks for the version.
     connection.execute(sqlalchemy.text(f"GRANT SELECT ON {VERSION_TABLE} TO {role}"))
     connection.commit()
-    log.info("database_migrated", package=package, before=before, after=_head(package))
+    log.info("database_migrated", package=package, before=before, after=version(connection))
 
 
 def _check_roles(connection: Connection, service_role: str) -> None:
@@ -117,32 +100,8 @@ def _lock(connection: Connection) -> None:
     connection.commit()
 
 
-def _version(connection: Connection) -> str | None:
-    """The newest migration that the database has; None when it has never been migrated."""
-    if connection.scalar(_VERSION_TABLE_EXISTS) is None:
-        return None
-    return connection.scalars(_VERSION).one_or_none()
-
-
-_VERSION_TABLE_EXISTS = sqlalchemy.select(sqlalchemy.func.to_regclass(VERSION_TABLE))
-_VERSION: sqlalchemy.Select[str] = sqlalchemy.select(sqlalchemy.column("version_num")).select_from(
-    sqlalchemy.table(VERSION_TABLE)
-)
-
-
 def _config(package: str) -> alembic.config.Config:
     config = alembic.config.Config()
     config.set_main_option("script_location", f"{package}:migrations")
     config.set_main_option("path_separator", "os")
     return config
-
-
-@lru_cache
-def _head(package: str) -> str | None:
-    return alembic.script.ScriptDirectory.from_config(_config(package)).get_current_head()
-
-
-@lru_cache
-def _known(package: str) -> frozenset[str]:
-    scripts = alembic.script.ScriptDirectory.from_config(_config(package)).walk_revisions()
-    return frozenset(script.revision for script in scripts)

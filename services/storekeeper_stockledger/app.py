@@ -12,7 +12,7 @@ from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
 from storekeeper_kit import config, logs, server
 from storekeeper_kit.coalescer import READ_PASSES, Coalescer
 from storekeeper_kit.database import Database
-from storekeeper_kit.migrations import require_current
+from storekeeper_kit.schema import require_current
 from storekeeper_kit.workers import Functions, Workers
 
 from .descriptions import Descriptions

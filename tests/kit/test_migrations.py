@@ -11,9 +11,10 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
 from storekeeper_cli.postgres import EmbeddedPostgres, Urls
-from storekeeper_kit import migrations
+from storekeeper_kit import migrations, schema
 from storekeeper_kit.database import Database
-from storekeeper_kit.migrations import MigrationFailed, SchemaOutdated, require_current, upgrade
+from storekeeper_kit.migrations import MigrationFailed, upgrade
+from storekeeper_kit.schema import SchemaOutdated, require_current
 
 ROLE = "storekeeper_kit"
 ENVIRONMENT = "from storekeeper_kit.migrations import run_migrations\n\nrun_migrations()\n"
@@ -55,8 +56,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
         return name
 
     yield make
-    migrations._head.cache_clear()
-    migrations._known.cache_clear()
+    schema.revisions.cache_clear()
 
 
 @pytest.fixture
