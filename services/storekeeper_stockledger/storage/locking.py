@@ -20,7 +20,7 @@ from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 from ..domain.operations import ItemAtLocation, Name
 from . import tables
 from .arrays import numbers
-from .naming import POSITIONS, POSITIONS_AND_BESIDE, position_arrays
+from .naming import POSITIONS, POSITIONS_AND_BESIDE, names_of_positions
 
 _LOCK_POSITIONS = """
 SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_expiry, p.available, p.reserved, p.picked,
@@ -46,7 +46,7 @@ def lock_positions(
     been waited for, and be what is asked again.
     """
     statement = _LOCK_NAMED_AND_BESIDE if beside else _LOCK_NAMED
-    return trip.execute(statement, tenant_id=tenant_id, **position_arrays(names, beside))
+    return trip.execute(statement, tenant_id=tenant_id, **names_of_positions(names, beside))
 
 
 _LOCK_SETTINGS = Statement("SELECT FROM settings WHERE tenant_id = %(tenant_id)s FOR SHARE")

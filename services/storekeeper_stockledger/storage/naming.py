@@ -5,13 +5,12 @@ from typing import Final
 
 from ..domain.operations import ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
 from .arrays import numbers
+from .rows import row, rows
 
 _NAMED: Final = """(
            SELECT coalesce(name.position_id, pair.position_id, home.position_id) AS position_id, name.number{about}
-             FROM unnest(
-                      %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[],
-                      %(stocked_item_ids)s::bigint[]{arrays}
-                  ) WITH ORDINALITY AS name(position_id, item_id, location_id, stocked_item_id{columns}, number)
+             FROM unnest(%(names)s::position_name[]{arrays})
+                  WITH ORDINALITY AS name(position_id, item_id, location_id, stocked_item_id{columns}, number)
              LEFT JOIN position pair
                ON name.item_id IS NOT NULL
               AND pair.tenant_id = %(tenant_id)s
@@ -44,9 +43,8 @@ POSITIONS: Final = f"SELECT named.position_id FROM {_ALL_NAMED}"
 POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
         UNION ALL
        SELECT target.position_id
-         FROM unnest(
-                  %(beside_position_ids)s::bigint[], %(beside_stocked_item_ids)s::bigint[], %(to_location_ids)s::bigint[]
-              ) AS beside(position_id, stocked_item_id, location_id)
+         FROM unnest(%(beside)s::position_name[], %(to_location_ids)s::bigint[])
+              AS beside(position_id, item_id, of_location_id, stocked_item_id, location_id)
          LEFT JOIN stocked_item home
            ON home.tenant_id = %(tenant_id)s AND home.stocked_item_id = beside.stocked_item_id
          JOIN position source
@@ -60,29 +58,31 @@ POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
 """The same, and those of their items at other locations."""
 
 
-def position_arrays(names: Iterable[Name], beside: Iterable[tuple[Name, int]]) -> dict[str, str]:
+def names_of_positions(names: Iterable[Name], beside: Iterable[tuple[Name, int]]) -> dict[str, str]:
     """The parameters of `POSITIONS`, and those of `POSITIONS_AND_BESIDE` where there are any beside."""
-    arrays = name_arrays([one for name in names for one in _singly(name)])
+    parameters = {"names": position_names(one for name in names for one in _singly(name))}
     beside = list(beside)
-    if not beside:
-        return arrays
-    return {
-        **arrays,
-        "beside_position_ids": numbers(_position_id_of(name) for name, _ in beside),
-        "beside_stocked_item_ids": numbers(_stocked_item_id_of(name) for name, _ in beside),
-        "to_location_ids": numbers(location_id for _, location_id in beside),
-    }
+    if beside:
+        parameters["beside"] = position_names(name for name, _ in beside)
+        parameters["to_location_ids"] = numbers(location_id for _, location_id in beside)
+    return parameters
 
 
-def name_arrays(names: Iterable[Name]) -> dict[str, str]:
-    """The parameters of `_ALL_NAMED`. Of several stocked items the first one stands for all: they are of one position."""
-    names = list(names)
-    return {
-        "position_ids": numbers(_position_id_of(name) for name in names),
-        "item_ids": numbers(name.item_id if isinstance(name, ItemAtLocation) else None for name in names),
-        "location_ids": numbers(name.location_id if isinstance(name, ItemAtLocation) else None for name in names),
-        "stocked_item_ids": numbers(_stocked_item_id_of(name) for name in names),
-    }
+def position_names(names: Iterable[Name]) -> str:
+    """An array of `position_name`. Of several stocked items the first one stands for all: they are of one position."""
+    return rows(map(_position_name, names))
+
+
+def _position_name(name: Name) -> str:
+    match name:
+        case PositionId(position_id):
+            return row(position_id, None, None, None)
+        case ItemAtLocation(item_id, location_id):
+            return row(None, item_id, location_id, None)
+        case StockedItemId(stocked_item_id):
+            return row(None, None, None, stocked_item_id)
+        case StockedItemIds(stocked_item_ids):
+            return row(None, None, None, stocked_item_ids[0])
 
 
 def _singly(name: Name) -> tuple[Name, ...]:
@@ -90,19 +90,3 @@ def _singly(name: Name) -> tuple[Name, ...]:
     if isinstance(name, StockedItemIds):
         return tuple(map(StockedItemId, name.stocked_item_ids))
     return (name,)
-
-
-def _position_id_of(name: Name) -> int | None:
-    """The id, if a position is named by that."""
-    return name.position_id if isinstance(name, PositionId) else None
-
-
-def _stocked_item_id_of(name: Name) -> int | None:
-    """The stocked item, if one is named; the first of several, which are of one position."""
-    match name:
-        case StockedItemId(stocked_item_id):
-            return stocked_item_id
-        case StockedItemIds(stocked_item_ids):
-            return stocked_item_ids[0]
-        case _:
-            return None

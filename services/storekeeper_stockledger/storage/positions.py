@@ -22,7 +22,7 @@ from .instants import (
     movement_of,
     time_of,
 )
-from .naming import name_arrays
+from .naming import position_names
 
 # Not `p.*`: a statement that is prepared fails for good when a migration adds a column to what it answers.
 _COLUMNS = """
@@ -36,14 +36,12 @@ _BY_ID: Final = ("position_id", "p.position_id = wanted.position_id")
 _BY_PAIR: Final = ("item_id", "p.item_id = wanted.item_id AND p.location_id = wanted.location_id")
 """A column of the names that is given, and which position is meant then. Each has an index of its own."""
 
-_NAMES = """
-                  %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[]"""
-
 _NOW = Statement(
     "\n UNION ALL".join(
         f"""
 SELECT {_COLUMNS}, wanted.number
-  FROM unnest({_NAMES}) WITH ORDINALITY AS wanted(position_id, item_id, location_id, number)
+  FROM unnest(%(names)s::position_name[])
+       WITH ORDINALITY AS wanted(position_id, item_id, location_id, stocked_item_id, number)
   JOIN position_now p
     ON p.tenant_id = %(tenant_id)s AND {condition} AND p.close_time IS NULL
  WHERE wanted.{name} IS NOT NULL
@@ -56,9 +54,8 @@ _THEN_BY = f"""
 SELECT {_COLUMNS}, wanted.number, {IS_AHEAD} AS is_ahead, coalesce(head.last_movement_id, 0) AS last_movement_id
   FROM (
        SELECT wanted.*, {LAST_MOVEMENT} AS last_movement
-         FROM unnest({_NAMES},
-                  %(movement_ids)s::bigint[], %(times)s::timestamptz[]
-              ) WITH ORDINALITY AS wanted(position_id, item_id, location_id, movement_id, time, number)
+         FROM unnest(%(names)s::position_name[], %(movement_ids)s::bigint[], %(times)s::timestamptz[])
+              WITH ORDINALITY AS wanted(position_id, item_id, location_id, stocked_item_id, movement_id, time, number)
        ) AS wanted
   {JOURNAL_END}
   LEFT JOIN LATERAL (
@@ -82,7 +79,7 @@ _THEN = Statement("\n UNION ALL".join(_then_by(*name) for name in (_BY_ID, _BY_P
 
 def select_now(trip: RoundTrip, tenant_id: int, names: Sequence[PositionName]) -> Result:
     """The positions of these names. See `read_now`."""
-    return trip.execute(_NOW, tenant_id=tenant_id, **name_arrays(names))
+    return trip.execute(_NOW, tenant_id=tenant_id, names=position_names(names))
 
 
 def read_now(result: Result, count: int) -> list[Position | None]:
@@ -101,7 +98,7 @@ def select_then(trip: RoundTrip, tenant_id: int, asked: Sequence[PositionAsked])
         tenant_id=tenant_id,
         movement_ids=numbers(map(movement_of, instants)),
         times=numbers(map(time_of, instants)),
-        **name_arrays([one.name for one in asked]),
+        names=position_names(one.name for one in asked),
     )
 
 

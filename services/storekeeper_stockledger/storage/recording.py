@@ -7,7 +7,7 @@ positions' locks, and operations are inserted while the head is held, so a reque
 meanwhile is a unique violation at once (`operation_request_id_key`), never a wait.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,15 +16,14 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from storekeeper_kit.failpoints import Point
-from storekeeper_kit.json_text import dump_json
 from storekeeper_kit.round_trips import COMMIT, Result, RoundTrip, Statement
 
 from ..domain.journal import Entry, digest
-from ..domain.places import Places
 from ..domain.state import Stock
 from ..domain.stock import StockedItem
-from .arrays import binaries, numbers, texts, times
-from .tables import PLACE_NAMES
+from .arrays import numbers
+from .rows import rows
+from .written import described_row, entry_row, expected_row, held_row, line_row, opened_row
 
 _NUMBER_AND_RECORD_OPERATIONS = """
 WITH head AS (
@@ -50,12 +49,8 @@ WITH head AS (
     SELECT tenant_id, last_operation_id - %(operations)s + number, request_id, kind, fingerprint, actor, reason,
            movement_count, last_movement_id - %(movements)s + sum(movement_count) OVER (ORDER BY number),
            effective_time, record_time, draws, CASE WHEN number = %(operations)s THEN chain_hash END
-      FROM head,
-           unnest(
-               %(request_ids)s::uuid[], %(operation_kinds)s::text[], %(fingerprints)s::bytea[], %(actors)s::text[],
-               %(reasons)s::text[], %(movement_counts)s::integer[], %(operation_times)s::timestamptz[], %(draws)s::text[]
-           ) WITH ORDINALITY
-           AS entry(request_id, kind, fingerprint, actor, reason, movement_count, effective_time, draws, number)
+      FROM head, unnest(%(entries)s::journal_entry[]) WITH ORDINALITY AS entry(request_id, kind, fingerprint, actor, reason,
+           movement_count, effective_time, draws, number)
 )
 """
 
@@ -69,21 +64,12 @@ _RECORD_MOVEMENTS = """
         transferred_after, removed_after, value_after, position_available_after, position_reserved_after,
         position_picked_after, position_on_order_after, demand, order_line, reversed_movement_id, unit_cost
     )
-    SELECT tenant_id, last_movement_id - %(movements)s + n, last_operation_id - %(operations)s + entry_number,
-           line, kind, s, p, quantity, amount, reference, effective_time, record_time, r0, r1, r2, r3, r4, r5, r6, value,
-           p1, p2, p3, p4, demand, order_line, reversed, unit_cost
-      FROM head,
-           unnest(
-               %(entry_numbers)s::integer[], %(lines)s::integer[], %(kinds)s::text[], %(stocked_item_ids)s::bigint[],
-               %(position_ids)s::bigint[], %(quantities)s::numeric[], %(amounts)s::numeric[], %(references)s::text[],
-               %(effective_times)s::timestamptz[], %(received)s::numeric[], %(available)s::numeric[],
-               %(reserved)s::numeric[], %(picked)s::numeric[], %(delivered)s::numeric[], %(transferred)s::numeric[],
-               %(removed)s::numeric[], %(values)s::numeric[], %(position_available)s::numeric[],
-               %(position_reserved)s::numeric[], %(position_picked)s::numeric[], %(position_on_order)s::numeric[],
-               %(demands)s::text[], %(order_lines)s::text[], %(reversed)s::bigint[], %(unit_costs)s::numeric[]
-           ) WITH ORDINALITY
-           AS moved(entry_number, line, kind, s, p, quantity, amount, reference, effective_time, r0, r1, r2, r3, r4,
-                    r5, r6, value, p1, p2, p3, p4, demand, order_line, reversed, unit_cost, n)
+    SELECT tenant_id, last_movement_id - %(movements)s + ordinality, last_operation_id - %(operations)s + entry_number,
+           line, kind, stocked_item_id, position_id, quantity, amount, reference, effective_time, record_time,
+           received_after, available_after, reserved_after, picked_after, delivered_after, transferred_after,
+           removed_after, value_after, position_available_after, position_reserved_after, position_picked_after,
+           position_on_order_after, demand, order_line, reversed_movement_id, unit_cost
+      FROM head, unnest(%(lines)s::journal_line[]) WITH ORDINALITY AS moved
     RETURNING *
 ), stocked_items AS (
     UPDATE stocked_item AS s
@@ -114,12 +100,7 @@ INSERT INTO position (
 SELECT head.tenant_id, opened.position_id, opened.item_id, opened.location_id, '', '', opened.available, opened.reserved,
        opened.picked, opened.on_order, head.last_operation_id - %(operations)s + opened.entry_number, 1,
        head.record_time, opened.creator
-  FROM journal_head AS head,
-       unnest(
-           %(position_ids)s::bigint[], %(item_ids)s::bigint[], %(location_ids)s::bigint[], %(available)s::numeric[],
-           %(reserved)s::numeric[], %(picked)s::numeric[], %(on_order)s::numeric[], %(entry_numbers)s::integer[],
-           %(creators)s::text[]
-       ) AS opened(position_id, item_id, location_id, available, reserved, picked, on_order, entry_number, creator)
+  FROM journal_head AS head, unnest(%(positions)s::opened_position[]) AS opened
  WHERE head.tenant_id = %(tenant_id)s
 """)
 
@@ -131,15 +112,7 @@ INSERT INTO stocked_item (
 )
 SELECT head.tenant_id, added.*, head.record_time,
        CASE WHEN added.stocked_item_id = ANY(%(described)s::bigint[]) THEN head.last_operation_id END
-  FROM journal_head AS head,
-       unnest(
-           %(stocked_item_ids)s::bigint[], %(position_ids)s::bigint[], %(item_ids)s::bigint[],
-           %(location_ids)s::bigint[], %(receive_times)s::timestamptz[], %(received)s::numeric[],
-           %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[], %(delivered)s::numeric[],
-           %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[], %(unit_costs)s::numeric[],
-           %(values)s::numeric[], %(lots)s::text[], %(serial_numbers)s::text[], %(expire_times)s::timestamptz[],
-           %(parents)s::bigint[], %(order_lines)s::text[], %(invoice_numbers)s::text[], %(extensions)s::jsonb[]
-       ) AS added(stocked_item_id)
+  FROM journal_head AS head, unnest(%(stocked_items)s::described_stocked_item[]) AS added
  WHERE head.tenant_id = %(tenant_id)s
 """)
 
@@ -162,21 +135,13 @@ UPDATE stocked_item AS s
                              THEN head.last_operation_id
                              ELSE s.expiry_operation_id
                               END
-  FROM journal_head AS head,
-       unnest(
-           %(stocked_item_ids)s::bigint[], %(position_ids)s::bigint[], %(location_ids)s::bigint[],
-           %(received)s::numeric[], %(available)s::numeric[], %(reserved)s::numeric[], %(picked)s::numeric[],
-           %(delivered)s::numeric[], %(transferred)s::numeric[], %(removed)s::numeric[], %(open)s::boolean[],
-           %(unit_costs)s::numeric[], %(values)s::numeric[], %(serial_numbers)s::text[],
-           %(expire_times)s::timestamptz[], %(extensions)s::jsonb[]
-       ) AS changed(stocked_item_id, position_id, location_id, received, available, reserved, picked, delivered,
-                    transferred, removed, open, unit_cost, value, serial_number, expire_time, extensions)
+  FROM journal_head AS head, unnest(%(stocked_items)s::described_stocked_item[]) AS changed
  WHERE head.tenant_id = %(tenant_id)s
    AND s.tenant_id = %(tenant_id)s
    AND s.stocked_item_id = changed.stocked_item_id
 """)
 
-# What was delivered before is not always read: then what was added to it is given, under the stocked item's id.
+# What was delivered before is not always read: then what is added to it is given.
 _PUT_RESERVATIONS = Statement("""
 INSERT INTO reservation (
     tenant_id, position_id, demand, stocked_item_id, reserved, picked, delivered, delivered_value, open, expire_time
@@ -185,17 +150,12 @@ SELECT %(tenant_id)s::bigint, held.position_id, held.demand, held.stocked_item_i
        held.delivered + coalesce(before.delivered, 0),
        held.delivered_value + CASE WHEN before.delivered > 0 THEN before.delivered_value ELSE 0 END,
        held.open, held.expire_time
-  FROM unnest(
-           %(position_ids)s::bigint[], %(demands)s::text[], %(stocked_item_ids)s::bigint[], %(reserved)s::numeric[],
-           %(picked)s::numeric[], %(delivered)s::numeric[], %(delivered_values)s::numeric[], %(open)s::boolean[],
-           %(expire_times)s::timestamptz[], %(additions)s::bigint[]
-       ) AS held(position_id, demand, stocked_item_id, reserved, picked, delivered, delivered_value, open, expire_time,
-                 addition)
+  FROM unnest(%(holdings)s::holding[]) AS held
   LEFT JOIN reservation AS before
     ON before.tenant_id = %(tenant_id)s
    AND before.position_id = held.position_id
    AND before.demand = held.demand
-   AND before.stocked_item_id = held.addition
+   AND before.stocked_item_id = CASE WHEN held.addition THEN held.stocked_item_id END
     ON CONFLICT (tenant_id, position_id, demand, stocked_item_id) DO UPDATE
    SET reserved = excluded.reserved, picked = excluded.picked, delivered = excluded.delivered,
        delivered_value = excluded.delivered_value, open = excluded.open, expire_time = excluded.expire_time
@@ -219,9 +179,7 @@ UPDATE position AS p
 _PUT_EXPECTATIONS = Statement("""
 INSERT INTO expectation (tenant_id, position_id, order_line, on_order, received)
 SELECT %(tenant_id)s::bigint, expected.*
-  FROM unnest(
-           %(position_ids)s::bigint[], %(order_lines)s::text[], %(on_order)s::numeric[], %(received)s::numeric[]
-       ) AS expected
+  FROM unnest(%(order_lines)s::order_line_state[]) AS expected
     ON CONFLICT (tenant_id, position_id, order_line) DO UPDATE
    SET on_order = excluded.on_order, received = excluded.received
 """)
@@ -295,46 +253,16 @@ class _Recorder:
         head = {
             "now": self._now,
             "digest": digest(entries),
-            "request_ids": numbers(entry.request_id for entry in entries),
-            "operation_kinds": texts(entry.kind for entry in entries),
-            "fingerprints": binaries(entry.fingerprint for entry in entries),
-            "actors": texts(entry.actor for entry in entries),
-            "reasons": texts(entry.reason for entry in entries),
-            "movement_counts": numbers(len(entry.movements) for entry in entries),
-            "operation_times": times(entry.effective_time for entry in entries),
-            "draws": texts(entry.draws for entry in entries),
+            "entries": rows(map(entry_row, entries)),
         }
         if not self._base["movements"]:
             return self._execute(_RECORD_OPERATIONS, **head)
-        return self._execute(_RECORD_ALL, **head, **self._movements(), described=numbers(described))
-
-    def _movements(self) -> dict[str, str]:
-        """The movements, each with what came after it."""
-        entries = self._entries
-        moved = [movement for entry in entries for movement in entry.movements]
-        totals = [movement.totals for movement in moved]
-        stocked_items = [movement.stocked_item for movement in moved]
-        return {
-            "entry_numbers": numbers(number for number, entry in enumerate(entries, 1) for _ in entry.movements),
-            "lines": numbers(line for entry in entries for line in range(1, len(entry.movements) + 1)),
-            "kinds": numbers(movement.kind for movement in moved),
-            "stocked_item_ids": numbers(one and one.stocked_item_id for one in stocked_items),
-            "position_ids": numbers(movement.position_id for movement in moved),
-            "quantities": numbers(movement.quantity for movement in moved),
-            "amounts": numbers(movement.amount for movement in moved),
-            "references": texts(movement.reference for movement in moved),
-            "effective_times": times(movement.effective_time for movement in moved),
-            "values": numbers(one and one.value for one in stocked_items),
-            "position_available": numbers(total.available for total in totals),
-            "position_reserved": numbers(total.reserved for total in totals),
-            "position_picked": numbers(total.picked for total in totals),
-            "position_on_order": numbers(total.on_order for total in totals),
-            "demands": texts(movement.demand for movement in moved),
-            "order_lines": texts(movement.order_line for movement in moved),
-            "reversed": numbers(movement.reversed_movement_id for movement in moved),
-            "unit_costs": numbers(movement.unit_cost for movement in moved),
-            **_places(one.places if one else None for one in stocked_items),
-        }
+        lines = rows(
+            line_row(number, line, movement)
+            for number, entry in enumerate(entries, 1)
+            for line, movement in enumerate(entry.movements, 1)
+        )
+        return self._execute(_RECORD_ALL, **head, lines=lines, described=numbers(described))
 
     def stock(self, stock: Stock) -> None:
         """Write what the statement of the journal doesn't: what is new, described anew, held, expected, closed."""
@@ -355,94 +283,43 @@ class _Recorder:
         opened = stock.changes.opened
         if not opened:
             return
-        shelves = [stock.shelves[position_id] for position_id in opened]
-        self._execute(
-            _INSERT_POSITIONS,
-            position_ids=numbers(opened),
-            item_ids=numbers(shelf.item.item_id for shelf in shelves),
-            location_ids=numbers(shelf.location_id for shelf in shelves),
-            available=numbers(shelf.totals.available for shelf in shelves),
-            reserved=numbers(shelf.totals.reserved for shelf in shelves),
-            picked=numbers(shelf.totals.picked for shelf in shelves),
-            on_order=numbers(shelf.totals.on_order for shelf in shelves),
-            entry_numbers=numbers(opened.values()),
-            creators=texts(self._entries[number - 1].actor for number in opened.values()),
+        positions = rows(
+            opened_row(stock.shelves[position_id], number, self._entries[number - 1].actor)
+            for position_id, number in opened.items()
         )
+        self._execute(_INSERT_POSITIONS, positions=positions)
 
     def _insert(self, stocked_items: Sequence[StockedItem], described: Collection[int]) -> None:
         if stocked_items:
+            described_too = numbers(described)
             self._execute(
-                _INSERT_STOCKED_ITEMS,
-                item_ids=numbers(one.item_id for one in stocked_items),
-                receive_times=times(one.receive_time for one in stocked_items),
-                lots=texts(one.lot for one in stocked_items),
-                parents=numbers(one.parent_stocked_item_id for one in stocked_items),
-                order_lines=texts(one.order_line for one in stocked_items),
-                invoice_numbers=texts(one.invoice_number for one in stocked_items),
-                described=numbers(described),
-                **_description(stocked_items),
+                _INSERT_STOCKED_ITEMS, stocked_items=rows(map(described_row, stocked_items)), described=described_too
             )
 
     def _describe(self, stocked_items: Sequence[StockedItem]) -> None:
         if stocked_items:
-            self._execute(_DESCRIBE_STOCKED_ITEMS, **_description(stocked_items))
+            self._execute(_DESCRIBE_STOCKED_ITEMS, stocked_items=rows(map(described_row, stocked_items)))
 
     def _hold(self, stock: Stock) -> None:
         changed = sorted(stock.changes.holdings)
         if not changed:
             return
-        held = [stock.shelves[position_id].holdings[demand][one] for position_id, demand, one in changed]
-        self._execute(
-            _PUT_RESERVATIONS,
-            position_ids=numbers(position_id for position_id, _, _ in changed),
-            demands=texts(demand for _, demand, _ in changed),
-            stocked_item_ids=numbers(one for _, _, one in changed),
-            reserved=numbers(holding.reserved for holding in held),
-            picked=numbers(holding.picked for holding in held),
-            delivered=numbers(holding.delivered for holding in held),
-            delivered_values=numbers(holding.delivered_value for holding in held),
-            open=numbers(holding.is_open for holding in held),
-            expire_times=numbers(holding.expire_time for holding in held),
-            additions=numbers(
-                one if holding.is_addition else None for (_, _, one), holding in zip(changed, held, strict=True)
-            ),
+        holdings = rows(
+            held_row(position_id, demand, one, stock.shelves[position_id].holdings[demand][one])
+            for position_id, demand, one in changed
         )
+        self._execute(_PUT_RESERVATIONS, holdings=holdings)
         self._execute(_PUT_NEXT_EXPIRIES, position_ids=numbers(sorted({position_id for position_id, _, _ in changed})))
 
     def _expect(self, stock: Stock) -> None:
         changed = sorted(stock.changes.expectations)
         if not changed:
             return
-        expected = [stock.shelves[position_id].expectations[order_line] for position_id, order_line in changed]
-        self._execute(
-            _PUT_EXPECTATIONS,
-            position_ids=numbers(position_id for position_id, _ in changed),
-            order_lines=texts(order_line for _, order_line in changed),
-            on_order=numbers(one.on_order for one in expected),
-            received=numbers(one.received for one in expected),
+        order_lines = rows(
+            expected_row(position_id, order_line, stock.shelves[position_id].expectations[order_line])
+            for position_id, order_line in changed
         )
+        self._execute(_PUT_EXPECTATIONS, order_lines=order_lines)
 
     def _execute(self, statement: Statement, **parameters: object) -> Result:
         return self._trip.execute(statement, **self._base, **parameters)
-
-
-def _description(stocked_items: Sequence[StockedItem]) -> dict[str, str]:
-    """What new stocked items and those that are described anew have in common."""
-    return {
-        "stocked_item_ids": numbers(one.stocked_item_id for one in stocked_items),
-        "position_ids": numbers(one.position_id for one in stocked_items),
-        "location_ids": numbers(one.location_id for one in stocked_items),
-        "open": numbers(one.places.on_hand > 0 for one in stocked_items),
-        "unit_costs": numbers(one.unit_cost for one in stocked_items),
-        "values": numbers(one.value for one in stocked_items),
-        "serial_numbers": texts(one.serial_number for one in stocked_items),
-        "expire_times": numbers(one.expire_time for one in stocked_items),
-        "extensions": texts(dump_json(one.extensions) for one in stocked_items),
-        **_places(one.places for one in stocked_items),
-    }
-
-
-def _places(places: Iterable[Places | None]) -> dict[str, str]:
-    """One array for `received` and one for each place, by name."""
-    places = list(places)
-    return {name: numbers(one and getattr(one, name) for one in places) for name in ("received", *PLACE_NAMES)}

@@ -16,7 +16,7 @@ from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId
 from ..domain.shelf import Line
 from .arrays import numbers, texts
 from .lines import LINES_IN
-from .naming import POSITIONS, POSITIONS_AND_BESIDE, name_arrays, named_with, position_arrays
+from .naming import POSITIONS, POSITIONS_AND_BESIDE, named_with, names_of_positions, position_names
 from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS
 
 
@@ -311,7 +311,7 @@ class Selecting:
         See `read_state`.
         """
         return self._execute(
-            _STATE_OF_NAMED_AND_BESIDE if beside else _STATE_OF_NAMED, **position_arrays(names, beside)
+            _STATE_OF_NAMED_AND_BESIDE if beside else _STATE_OF_NAMED, **names_of_positions(names, beside)
         )
 
     def repeats(self, request_ids: Iterable[UUID]) -> Result:
@@ -323,7 +323,9 @@ class Selecting:
 
         See `read_stocked_items`.
         """
-        return self._execute(LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), **name_arrays(asked))
+        return self._execute(
+            LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), names=position_names(asked)
+        )
 
     def named(self, stocked_item_ids: Collection[int]) -> Result:
         """The stocked items of these ids. See `read_stocked_items`."""
@@ -335,7 +337,7 @@ class Selecting:
             _HELD_BY_DEMANDS,
             demands=texts(demand for _, demand in demands),
             **bounds._asdict(),
-            **name_arrays(name for name, _ in demands),
+            names=position_names(name for name, _ in demands),
         )
 
     def held_of_stocked_items(self, held: Collection[tuple[int, str]]) -> Result:
@@ -356,7 +358,7 @@ class Selecting:
             demands=texts(demand for _, demand in asked),
             asked=numbers(asked.values()),
             **bounds._asdict(),
-            **name_arrays(name for name, _ in asked),
+            names=position_names(name for name, _ in asked),
         )
 
     def expired_holdings(self, position_ids: Collection[int], now: datetime, limit: int) -> Result:
@@ -368,7 +370,7 @@ class Selecting:
         return self._execute(
             _EXPECTATIONS,
             order_lines=texts(line for _, line in order_lines),
-            **name_arrays(name for name, _ in order_lines),
+            names=position_names(name for name, _ in order_lines),
         )
 
     def brought(self, asked: Mapping[tuple[Name, str], Decimal], bounds: Bounds) -> Result:
@@ -381,7 +383,7 @@ class Selecting:
             order_lines=texts(line for _, line in asked),
             asked=numbers(asked.values()),
             **bounds._asdict(),
-            **name_arrays(name for name, _ in asked),
+            names=position_names(name for name, _ in asked),
         )
 
     def receipts(self, stocked_item_ids: Collection[int]) -> Result:
@@ -402,7 +404,7 @@ class Selecting:
 
     def costing(self, costed: Mapping[Name, bool]) -> Result:
         """What the positions' stock tells about costs: the last one or, of some, the average too. See `read_costing`."""
-        return self._execute(_COSTING, averaged=numbers(costed.values()), **name_arrays(costed))
+        return self._execute(_COSTING, averaged=numbers(costed.values()), names=position_names(costed))
 
     def counted(self, counts: Sequence[CountStock], position_ids: Sequence[int]) -> Result:
         """What was on hand at these positions when it was counted. See `read_counted`."""

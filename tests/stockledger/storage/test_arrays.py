@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from storekeeper_stockledger.storage.arrays import binaries, numbers, texts
+from storekeeper_stockledger.storage.arrays import numbers, texts
 from tests.harness.databases import LedgerDatabase
 
 shared_connection = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -36,11 +36,6 @@ def test_texts(connection: psycopg.Connection, sent: list[str]) -> None:
 @pytest.mark.parametrize("sent", ["", " ", "NULL", "null", '"', '\\"', "\\", "{}", "{,}", ",", "'", "\n", "\ufeff"])
 def test_texts_that_mean_something_to_an_array(connection: psycopg.Connection, sent: str) -> None:
     assert arrived(connection, texts([sent, sent]), "text") == [sent, sent]
-
-
-@given(st.lists(st.binary()))
-def test_binaries(connection: psycopg.Connection, sent: list[bytes]) -> None:
-    assert arrived(connection, binaries(sent), "bytea") == sent
 
 
 @pytest.mark.parametrize(

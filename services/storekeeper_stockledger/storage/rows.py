@@ -1,0 +1,37 @@
+"""Rows of values as one PostgreSQL array literal: for types that the migrations make, such as `journal_line`.
+
+A batch travels as one array of rows for each table, and is spread by `unnest`. With an array for each column PostgreSQL
+takes twice as long: it puts each aside by itself first.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+_QUOTE: Final = '\\"'
+
+
+def row(*values: object) -> str:
+    """A row as an element of an array. None becomes NULL."""
+    return '"(' + ",".join([_field(value) for value in values]) + ')"'
+
+
+def rows(elements: Iterable[str]) -> str:
+    """An array of rows."""
+    return "{" + ",".join(elements) + "}"
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return ""
+    if value.__class__ is str:
+        return _quoted(value)
+    if value.__class__ is bytes:
+        return "\\\\\\\\x" + value.hex()
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    """A text within a row, which is within an array: each quotes it."""
+    if text.isidentifier():
+        return text
+    return _QUOTE + text.replace("\\", "\\\\\\\\").replace('"', '\\\\\\"') + _QUOTE

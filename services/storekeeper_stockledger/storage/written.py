@@ -1,0 +1,128 @@
+"""What a batch writes (`recording.py`), as rows of the types that the migrations make for that."""
+
+from decimal import Decimal
+from typing import Final
+
+from storekeeper_kit.json_text import dump_json
+
+from ..domain.holdings import Expectation, Holding
+from ..domain.journal import Entry
+from ..domain.places import Places
+from ..domain.shelf import Shelf
+from ..domain.stock import Movement, StockedItem
+from .rows import row
+
+
+def entry_row(entry: Entry) -> str:
+    """An operation as a `journal_entry`."""
+    return row(
+        entry.request_id,
+        entry.kind,
+        entry.fingerprint,
+        entry.actor,
+        entry.reason,
+        len(entry.movements),
+        entry.effective_time,
+        entry.draws,
+    )
+
+
+def line_row(entry_number: int, line: int, movement: Movement) -> str:
+    """A movement, with what came after it, as a `journal_line`."""
+    after, totals = movement.stocked_item, movement.totals
+    return row(
+        entry_number,
+        line,
+        movement.kind,
+        after.stocked_item_id if after else None,
+        movement.position_id,
+        movement.quantity,
+        movement.amount,
+        movement.reference,
+        movement.effective_time,
+        *(_units(after.places) if after else _NO_PLACES),
+        after.value if after else None,
+        totals.available,
+        totals.reserved,
+        totals.picked,
+        totals.on_order,
+        movement.demand,
+        movement.order_line,
+        movement.reversed_movement_id,
+        movement.unit_cost,
+    )
+
+
+def _units(places: Places) -> tuple[Decimal, ...]:
+    """What was received, and what is in each place."""
+    return (
+        places.received,
+        places.available,
+        places.reserved,
+        places.picked,
+        places.delivered,
+        places.transferred,
+        places.removed,
+    )
+
+
+_NO_PLACES: Final = (None,) * 7
+
+
+def opened_row(shelf: Shelf, entry_number: int, creator: str) -> str:
+    """A position as an `opened_position`."""
+    totals = shelf.totals
+    return row(
+        shelf.position_id,
+        shelf.item.item_id,
+        shelf.location_id,
+        totals.available,
+        totals.reserved,
+        totals.picked,
+        totals.on_order,
+        entry_number,
+        creator,
+    )
+
+
+def described_row(one: StockedItem) -> str:
+    """A stocked item as a `described_stocked_item`."""
+    return row(
+        one.stocked_item_id,
+        one.position_id,
+        one.item_id,
+        one.location_id,
+        one.receive_time,
+        *_units(one.places),
+        one.places.on_hand > 0,
+        one.unit_cost,
+        one.value,
+        one.lot,
+        one.serial_number,
+        one.expire_time,
+        one.parent_stocked_item_id,
+        one.order_line,
+        one.invoice_number,
+        dump_json(one.extensions),
+    )
+
+
+def held_row(position_id: int, demand: str, stocked_item_id: int, holding: Holding) -> str:
+    """What a demand holds of a stocked item as a `holding`."""
+    return row(
+        position_id,
+        demand,
+        stocked_item_id,
+        holding.reserved,
+        holding.picked,
+        holding.delivered,
+        holding.delivered_value,
+        holding.is_open,
+        holding.expire_time,
+        holding.is_addition,
+    )
+
+
+def expected_row(position_id: int, order_line: str, expectation: Expectation) -> str:
+    """What an order line brings to a position as an `order_line_state`."""
+    return row(position_id, order_line, expectation.on_order, expectation.received)
