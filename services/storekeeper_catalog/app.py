@@ -7,7 +7,7 @@ from typing import Final
 from storekeeper.catalog.v1 import catalog_pb2 as pb
 from storekeeper.catalog.v1 import catalog_pb2_grpc as pb_grpc
 from storekeeper_kit import clients, config, logs, server
-from storekeeper_kit.coalescer import READ_PASSES, Coalescer, Threads
+from storekeeper_kit.coalescer import Coalescer, Threads
 from storekeeper_kit.database import Database
 from storekeeper_kit.schema import require_current
 
@@ -37,7 +37,7 @@ async def serve(settings: CatalogSettings) -> None:
     database = Database(settings.url("database_url"), pool_size=pool_size, application_name=PACKAGE)
     catalog = Catalog(database)
     reading = Threads(catalog.items_named, count=settings.read_lanes, name="items")
-    items: Coalescer[int, Item] = Coalescer(reading, lanes=settings.read_lanes, passes=READ_PASSES)
+    items: Coalescer[int, Item] = Coalescer(reading, lanes=settings.read_lanes)
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
     channel = clients.channel(settings.stockledger_target)
     registrar = Registrar(StockLedgerClient(channel), database, workers, _pace(settings))

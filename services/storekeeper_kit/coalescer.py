@@ -1,8 +1,8 @@
 """Gathers calls that are in flight into batches: the only asynchronous code below a servicer.
 
-What arrives while a batch of the same tenant is being applied forms the next one, so nothing waits for time to pass when the
-service is idle, and under load a batch costs its tenant one transaction instead of one for each call. There are a few lanes,
-each of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one
+What arrives while a batch of the same tenant is being applied forms the next one, with what the event loop is about to bring:
+so nothing waits for time to pass when the service is idle, and under load a batch costs its tenant one transaction instead of
+one for each call. There are a few lanes, each of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one
 lane; in more only while dozens of its calls wait, nobody else does, and none of its calls insists on the order.
 """
 
@@ -20,12 +20,11 @@ from storekeeper_kit.refusals import DeadlineExceeded, Overloaded
 BATCH_MAX: Final = 1000
 """Calls in one batch. They share a transaction, which holds the locks of them all."""
 
-OVERFLOW: Final = 32
-"""So many calls of one tenant share enough of a transaction's cost, and needn't wait for those under way."""
+ENOUGH: Final = 32
+"""So many calls of one tenant share enough of a transaction's cost: they needn't wait for more, or for those under way."""
 
-READ_PASSES: Final = 2
-"""The `passes` that suit reads: measured, a tenth more of them are answered. Their lane has time to stand still, as changes'
-lanes have not."""
+QUIET_PASSES: Final = 8
+"""When the event loop has gone round so often without bringing a call, none is about to arrive."""
 
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
@@ -87,11 +86,13 @@ class _Queue(Generic[Asked, Answer]):
     """How many are under way."""
     beginning: bool = False
     """The last of these has not taken its calls yet."""
+    has_many: bool = False
+    """The one that took its calls last had several."""
 
     @property
     def overflows(self) -> bool:
         """Whether another batch may begin beside those under way."""
-        return self.weight >= OVERFLOW and not self.in_order and not self.beginning
+        return self.weight >= ENOUGH and not self.in_order and not self.beginning
 
 
 class Coalescer(Generic[Asked, Answer]):
@@ -104,17 +105,14 @@ class Coalescer(Generic[Asked, Answer]):
         lanes: int,
         weight: Callable[[Asked], int] = lambda _: 1,
         in_order: Callable[[Asked], bool] = lambda _: True,
-        passes: int = 0,
     ) -> None:
         """`weight` tells for how many calls one counts; one that is heavier than a batch may be has one of its own.
 
-        `in_order` tells which calls begin only after those that came before them have ended. So many `passes` of the event
-        loop go by before a batch takes its calls: those that have arrived by then share it, while its lane stands still.
+        `in_order` tells which calls begin only after those that came before them have ended.
         """
         self._apply = apply
         self._weight = weight
         self._in_order = in_order
-        self._passes = passes
         self._idle_lanes = lanes
         self._waiting: OrderedDict[int, _Queue[Asked, Answer]] = OrderedDict()
         """By tenant; those that are in no lane, in the order of their turns."""
@@ -169,8 +167,8 @@ class Coalescer(Generic[Asked, Answer]):
 
     async def _run(self, queue: _Queue[Asked, Answer]) -> None:
         """Apply one batch of a tenant, and let the next tenant have the lane."""
-        for _ in range(self._passes):
-            await asyncio.sleep(0)
+        if queue.has_many:
+            await self._gather(queue)
         batch = self._next_batch(queue)
         answers: Sequence[Answer | Exception] = ()
         try:
@@ -192,6 +190,14 @@ class Coalescer(Generic[Asked, Answer]):
         for call, answer in zip(batch, answers, strict=True):
             if not _is_postponed(answer) and not call.answer.done():
                 _settle(call.answer, answer)
+
+    async def _gather(self, queue: _Queue[Asked, Answer]) -> None:
+        """Let calls come for as long as they do and are not enough, while nobody else waits for the lane."""
+        quiet = 0
+        while quiet < QUIET_PASSES and queue.weight < ENOUGH and not self._waiting:
+            known = queue.weight
+            await asyncio.sleep(0)
+            quiet = 0 if queue.weight > known else quiet + 1
 
     def _put_back(self, postponed: "Sequence[_Call[Asked, Answer]]", queue: _Queue[Asked, Answer]) -> None:
         """These wait again, before all others."""
@@ -220,6 +226,7 @@ class Coalescer(Generic[Asked, Answer]):
                 continue
             room -= call.weight
             batch.append(call)
+        queue.has_many = len(batch) > 1
         return batch
 
     def _let_go(self, queue: _Queue[Asked, Answer], calls: "Sequence[_Call[Asked, Answer]]") -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper.stockledger.v1 import stock_ledger_pb2_grpc as pb_grpc
 from storekeeper_kit import config, logs, server
-from storekeeper_kit.coalescer import READ_PASSES, Coalescer
+from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.database import Database
 from storekeeper_kit.schema import require_current
 from storekeeper_kit.workers import Functions, Workers
@@ -83,7 +83,7 @@ async def serve(settings: StockLedgerSettings, workers: Workers) -> None:
         in_order=lambda call: call.method == "ChangeStock",
     )
     positions, stocked_items = (
-        Coalescer(asking(workers, what), lanes=settings.read_lanes, in_order=lambda _: False, passes=READ_PASSES)
+        Coalescer(asking(workers, what), lanes=settings.read_lanes, in_order=lambda _: False)
         for what in ("positions", "stocked_items")
     )
     threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")

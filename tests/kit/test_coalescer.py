@@ -110,18 +110,6 @@ class TestBatches:
         assert works.batches == [(1, ["a"]), (1, ["b", "c", "d"])]
 
     @asynchronously
-    async def test_a_batch_takes_what_has_arrived_when_its_passes_have_gone_by(self) -> None:
-        works = Works()
-        async with coalescing(works, passes=2) as coalescer:
-            calls = await submitted(coalescer, "a")
-            calls += await submitted(coalescer, "b")
-            await works.begin()
-            calls += await submitted(coalescer, "c")
-            works.gate.set()
-            await answers(calls)
-        assert works.batches == [(1, ["a", "b"]), (1, ["c"])]
-
-    @asynchronously
     async def test_calls_keep_their_order_and_each_gets_its_own_answer(self) -> None:
         works = Works()
         async with coalescing(works) as coalescer:
@@ -143,6 +131,59 @@ class TestBatches:
             await answers(calls)
         assert [len(asked) for _, asked in works.batches] == [3, 3, 2]
         assert "".join(one for _, asked in works.batches for one in asked) == "abcdefgh"
+
+
+class TestGathering:
+    """After a batch of several calls the next one waits for those that are about to arrive."""
+
+    @asynchronously
+    async def test_they_share_it(self) -> None:
+        assert await self.batches_after("a", "b") == [["c", "d", "e"]]
+
+    @asynchronously
+    async def test_after_a_single_one_nothing_waits(self) -> None:
+        assert await self.batches_after("a") == [["c"], ["d"], ["e"]]
+
+    @asynchronously
+    async def test_enough_do_not_wait_for_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "ENOUGH", 2)
+        assert await self.batches_after("a", "b") == [["c", "d"], ["e"]]
+
+    @asynchronously
+    async def test_they_do_not_wait_for_what_is_long_in_coming(self) -> None:
+        assert await self.batches_after("a", "b", apart=coalescer_module.QUIET_PASSES + 5) == [["c"], ["d"], ["e"]]
+
+    @asynchronously
+    async def test_no_lane_stands_still_while_others_wait_for_it(self) -> None:
+        assert await self.batches_after("a", "b", other="x") == [["c", "d"], ["x"], ["e"]]
+
+    async def batches_after(self, *first: str, other: str = "", apart: int = 5) -> list[list[str]]:
+        """How calls are put together that come so many passes of the loop apart, while one waits already.
+
+        The `other` one is another tenant's, and comes with the first of them.
+        """
+        batches: list[list[str]] = []
+        gate = asyncio.Event()
+
+        async def apply(_tenant_id: int, asked: Sequence[str], _deadline: float) -> list[str | Exception]:
+            batches.append(list(asked))
+            await gate.wait()
+            return list(asked)
+
+        coalescer: Coalescer[str, str] = Coalescer(apply, lanes=1)
+        calls = await submitted(coalescer, *first)
+        calls += await submitted(coalescer, "c")
+        gate.set()
+        for one in "de":
+            for _ in range(apart):
+                await asyncio.sleep(0)
+            calls += await submitted(coalescer, one)
+            if other:
+                calls += await submitted(coalescer, other, tenant_id=2)
+                other = ""
+        await answers(calls)
+        assert batches.pop(0) == list(first)
+        return batches
 
 
 class TestWeights:
@@ -202,7 +243,7 @@ class TestOverflow:
 
     @asynchronously
     async def test_others_go_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(coalescer_module, "OVERFLOW", 5)
+        monkeypatch.setattr(coalescer_module, "ENOUGH", 5)
         works = Works()
         async with coalescing(works, lanes=2, weight=len, in_order=str.isupper) as coalescer:
             calls = await submitted(coalescer, "a")
@@ -218,7 +259,7 @@ class TestOverflow:
 
     async def begun(self, monkeypatch: pytest.MonkeyPatch, *asked: str, first: str = "a") -> list[list[str]]:
         """Which batches are under way at once."""
-        monkeypatch.setattr(coalescer_module, "OVERFLOW", 5)
+        monkeypatch.setattr(coalescer_module, "ENOUGH", 5)
         works = Works()
         async with coalescing(works, lanes=3, weight=len, in_order=str.isupper) as coalescer:
             calls = await submitted(coalescer, first)
