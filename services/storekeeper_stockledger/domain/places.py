@@ -128,6 +128,19 @@ class Places:
         """Units physically present."""
         return self.available + self.reserved + self.picked
 
+    @property
+    def all(self) -> tuple[Decimal, ...]:
+        """The fields, in their order."""
+        return (
+            self.received,
+            self.available,
+            self.reserved,
+            self.picked,
+            self.delivered,
+            self.transferred,
+            self.removed,
+        )
+
 
 def _steps(kind: Kind) -> tuple[tuple[int, int], ...]:
     """Which fields of `Places` change by it, by their numbers, and in which direction."""
@@ -148,15 +161,7 @@ _STEPS: Final = {kind: _steps(kind) for kind in Kind}
 def move(places: Places, kind: Kind, quantity: Decimal) -> Places:
     """Take `quantity` units from the one place of `kind` to the other: the primitive that every change is made of."""
     assert quantity > 0, "the kind gives the direction, the quantity is positive"
-    units = [
-        places.received,
-        places.available,
-        places.reserved,
-        places.picked,
-        places.delivered,
-        places.transferred,
-        places.removed,
-    ]
+    units = list(places.all)
     for number, sign in _STEPS[kind]:
         units[number] += quantity * sign
         assert units[number] >= 0, f"{quantity} units were taken by {kind}, where there are fewer"

@@ -1,13 +1,11 @@
 """What a batch writes (`recording.py`), as rows of the types that the migrations make for that."""
 
-from decimal import Decimal
 from typing import Final
 
 from storekeeper_kit.json_text import dump_json
 
 from ..domain.holdings import Expectation, Holding
 from ..domain.journal import Entry
-from ..domain.places import Places
 from ..domain.shelf import Shelf
 from ..domain.stock import Movement, StockedItem
 from .rows import row
@@ -40,7 +38,7 @@ def line_row(entry_number: int, line: int, movement: Movement) -> str:
         movement.amount,
         movement.reference,
         movement.effective_time,
-        *(_units(after.places) if after else _NO_PLACES),
+        *(after.places.all if after else _NO_PLACES),
         after.value if after else None,
         totals.available,
         totals.reserved,
@@ -51,22 +49,6 @@ def line_row(entry_number: int, line: int, movement: Movement) -> str:
         movement.reversed_movement_id,
         movement.unit_cost,
     )
-
-
-def _units(places: Places) -> tuple[Decimal, ...]:
-    """What was received, and what is in each place."""
-    return (
-        places.received,
-        places.available,
-        places.reserved,
-        places.picked,
-        places.delivered,
-        places.transferred,
-        places.removed,
-    )
-
-
-_NO_PLACES: Final = (None,) * 7
 
 
 def opened_row(shelf: Shelf, entry_number: int, creator: str) -> str:
@@ -93,7 +75,7 @@ def described_row(one: StockedItem) -> str:
         one.item_id,
         one.location_id,
         one.receive_time,
-        *_units(one.places),
+        *one.places.all,
         one.places.on_hand > 0,
         one.unit_cost,
         one.value,
@@ -126,3 +108,6 @@ def held_row(position_id: int, demand: str, stocked_item_id: int, holding: Holdi
 def expected_row(position_id: int, order_line: str, expectation: Expectation) -> str:
     """What an order line brings to a position as an `order_line_state`."""
     return row(position_id, order_line, expectation.on_order, expectation.received)
+
+
+_NO_PLACES: Final = (None,) * 7
