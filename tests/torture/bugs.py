@@ -88,16 +88,19 @@ def backwards(movements_of: Right, *asked: Any) -> Any:
 # --- writing ------------------------------------------------------------------------------------------------------
 
 
-def without_the_last(movements: Right, self: Any) -> Any:
+def without_the_last(lines: Right, self: Any) -> Any:
     *others, last = self._entries
     if len(last.movements) > 1:
         self._entries = [*others, replace(last, movements=last.movements[:-1])]
-    return movements(self)
+    return lines(self)
 
 
-def mixed_up(movements: Right, self: Any) -> Any:
-    columns = movements(self)
-    return columns | {"reserved": columns["picked"], "picked": columns["reserved"]}
+def mixed_up(line_row: Right, entry_number: int, line: int, movement: Any) -> Any:
+    after = movement.stocked_item
+    if after is not None:
+        mixed = replace(after.places, reserved=after.places.picked, picked=after.places.reserved)
+        movement = replace(movement, stocked_item=replace(after, places=mixed))
+    return line_row(entry_number, line, movement)
 
 
 def without_reasons(digest: Right, entries: Any) -> Any:
@@ -194,8 +197,8 @@ BUGS: Final = (
         20,
     ),
     Bug("a repeat is told backwards", instead(ledger, "movements_of", backwards), "R5", 600),
-    Bug("a movement is lost", instead(recording._Recorder, "_movements", without_the_last), "R7", 300),
-    Bug("after-columns are mixed up", instead(recording._Recorder, "_movements", mixed_up), "R7", 500),
+    Bug("a movement is lost", instead(recording._Recorder, "_lines", without_the_last), "R7", 300),
+    Bug("after-columns are mixed up", instead(recording, "line_row", mixed_up), "R7", 500),
     Bug("the chain leaves reasons out", instead(recording, "digest", without_reasons), "R7", 200),
     Bug(
         "record time runs backwards",

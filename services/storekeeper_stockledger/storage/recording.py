@@ -257,12 +257,14 @@ class _Recorder:
         }
         if not self._base["movements"]:
             return self._execute(_RECORD_OPERATIONS, **head)
-        lines = rows(
+        return self._execute(_RECORD_ALL, **head, lines=self._lines(), described=numbers(described))
+
+    def _lines(self) -> str:
+        return rows(
             line_row(number, line, movement)
-            for number, entry in enumerate(entries, 1)
+            for number, entry in enumerate(self._entries, 1)
             for line, movement in enumerate(entry.movements, 1)
         )
-        return self._execute(_RECORD_ALL, **head, lines=lines, described=numbers(described))
 
     def stock(self, stock: Stock) -> None:
         """Write what the statement of the journal doesn't: what is new, described anew, held, expected, closed."""
