@@ -1,9 +1,10 @@
 """Gathers calls that are in flight into batches: the only asynchronous code below a servicer.
 
-What arrives while a batch of the same tenant is being applied forms the next one, with what the event loop is about to bring:
-so nothing waits for time to pass when the service is idle, and under load a batch costs its tenant one transaction instead of
-one for each call. There are a few lanes, each of which applies one batch at a time, on a thread or in another process. Tenants take turns, and one tenant is in one
-lane; in more only while dozens of its calls wait, nobody else does, and none of its calls insists on the order.
+What arrives while a batch of the same tenant is being applied forms the next one; if that batch had several calls, with
+those that the event loop is about to bring. So nothing waits when the service is idle, and under load a batch costs its
+tenant one transaction instead of one for each call. There are a few lanes, each of which applies one batch at a time, on a
+thread or in another process. Tenants take turns, and one tenant is in one lane; in more only while dozens of its calls wait,
+nobody else does, and none of its calls insists on the order.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ ENOUGH: Final = 32
 
 QUIET_PASSES: Final = 8
 """When the event loop has gone round so often without bringing a call, none is about to arrive."""
+
+GATHERING_MAX_S: Final = 0.02
+"""However many may still arrive, and however long the event loop takes to go round, none waits longer for them."""
 
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
@@ -193,8 +197,8 @@ class Coalescer(Generic[Asked, Answer]):
 
     async def _gather(self, queue: _Queue[Asked, Answer]) -> None:
         """Let calls come for as long as they do and are not enough, while nobody else waits for the lane."""
-        quiet = 0
-        while quiet < QUIET_PASSES and queue.weight < ENOUGH and not self._waiting:
+        quiet, until = 0, time.monotonic() + GATHERING_MAX_S
+        while quiet < QUIET_PASSES and queue.weight < ENOUGH and not self._waiting and time.monotonic() < until:
             known = queue.weight
             await asyncio.sleep(0)
             quiet = 0 if queue.weight > known else quiet + 1

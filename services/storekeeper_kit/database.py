@@ -130,6 +130,8 @@ class Database:
             "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
             "default_transaction_isolation": "read committed",
             "timezone": "UTC",
+            # The only style of times that the driver reads.
+            "datestyle": "ISO, YMD",
             **settings,
         }
         self._engine = _engine(url, session, application_name, pool_size)

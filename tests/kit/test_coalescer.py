@@ -154,6 +154,11 @@ class TestGathering:
         assert await self.batches_after("a", "b", apart=coalescer_module.QUIET_PASSES + 5) == [["c"], ["d"], ["e"]]
 
     @asynchronously
+    async def test_they_do_not_wait_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "GATHERING_MAX_S", 0.0)
+        assert await self.batches_after("a", "b") == [["c"], ["d"], ["e"]]
+
+    @asynchronously
     async def test_no_lane_stands_still_while_others_wait_for_it(self) -> None:
         assert await self.batches_after("a", "b", other="x") == [["c", "d"], ["x"], ["e"]]
 

@@ -77,6 +77,7 @@ class TestTransactions:
         with psycopg.connect(postgres.superuser_url(), autocommit=True) as superuser:
             superuser.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
             superuser.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'")
+            superuser.execute(f"ALTER DATABASE {name} SET datestyle = 'SQL, DMY'")
         database = Database(
             fresh_urls.service, statement_timeout_ms=4321, lock_timeout_ms=1234, application_name="the test"
         )
@@ -89,6 +90,7 @@ class TestTransactions:
                     "idle_in_transaction_session_timeout",
                     "transaction_isolation",
                     "timezone",
+                    "datestyle",
                     "application_name",
                 )
             }
@@ -100,6 +102,7 @@ class TestTransactions:
             "idle_in_transaction_session_timeout": "15s",
             "transaction_isolation": "read committed",
             "timezone": "UTC",
+            "datestyle": "ISO, YMD",
             "application_name": "the test",
         }
 

@@ -129,8 +129,8 @@ class Places:
         return self.available + self.reserved + self.picked
 
     @property
-    def all(self) -> tuple[Decimal, ...]:
-        """The fields, in their order."""
+    def units(self) -> tuple[Decimal, ...]:
+        """What was received, and what is in each place: the fields in their order."""
         return (
             self.received,
             self.available,
@@ -161,7 +161,7 @@ _STEPS: Final = {kind: _steps(kind) for kind in Kind}
 def move(places: Places, kind: Kind, quantity: Decimal) -> Places:
     """Take `quantity` units from the one place of `kind` to the other: the primitive that every change is made of."""
     assert quantity > 0, "the kind gives the direction, the quantity is positive"
-    units = list(places.all)
+    units = list(places.units)
     for number, sign in _STEPS[kind]:
         units[number] += quantity * sign
         assert units[number] >= 0, f"{quantity} units were taken by {kind}, where there are fewer"

@@ -260,6 +260,7 @@ class _Recorder:
         return self._execute(_RECORD_ALL, **head, lines=self._lines(), described=numbers(described))
 
     def _lines(self) -> str:
+        """The movements of all entries, in their order."""
         return rows(
             line_row(number, line, movement)
             for number, entry in enumerate(self._entries, 1)
@@ -293,9 +294,10 @@ class _Recorder:
 
     def _insert(self, stocked_items: Sequence[StockedItem], described: Collection[int]) -> None:
         if stocked_items:
-            described_too = numbers(described)
             self._execute(
-                _INSERT_STOCKED_ITEMS, stocked_items=rows(map(described_row, stocked_items)), described=described_too
+                _INSERT_STOCKED_ITEMS,
+                stocked_items=rows(map(described_row, stocked_items)),
+                described=numbers(described),
             )
 
     def _describe(self, stocked_items: Sequence[StockedItem]) -> None:

@@ -11,7 +11,7 @@ _QUOTE: Final = '\\"'
 
 
 def row(*values: object) -> str:
-    """A row as an element of an array. None becomes NULL."""
+    """A row as an element of an array. None becomes NULL; what is neither text nor bytes is written without quotes."""
     return '"(' + ",".join([_field(value) for value in values]) + ')"'
 
 
@@ -23,15 +23,16 @@ def rows(elements: Iterable[str]) -> str:
 def _field(value: object) -> str:
     if value is None:
         return ""
-    if value.__class__ is str:
+    if isinstance(value, str):
         return _quoted(value)
-    if value.__class__ is bytes:
+    if isinstance(value, bytes):
         return "\\\\\\\\x" + value.hex()
     return str(value)
 
 
 def _quoted(text: str) -> str:
     """A text within a row, which is within an array: each quotes it."""
+    # Most are words, in which neither finds a meaning; not even in "NULL", which within a row is a text.
     if text.isidentifier():
         return text
     return _QUOTE + text.replace("\\", "\\\\\\\\").replace('"', '\\\\\\"') + _QUOTE

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from storekeeper_kit.migrations import upgrade
 from storekeeper_stockledger.storage.tables import metadata
@@ -11,6 +12,8 @@ from tests.harness.databases import PACKAGE, ROLE, LedgerDatabase
 from tests.harness.schema import assert_same_checks, assert_same_tables, assert_tenant_leads, pairs
 
 CHANGED_BY_QUANTITY = ("position", "stocked_item", "journal_head")
+
+TYPES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'c'"
 
 OPTIONS = "SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 
@@ -45,5 +48,8 @@ def test_a_migration_that_was_cut_off_can_be_repeated(ledger_database: LedgerDat
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.execute("DROP INDEX position_open_key")
         connection.execute("ALTER TABLE position DROP CONSTRAINT position_closed_check")
+        # Made by a script of one transaction, which was yet to come.
+        for (name,) in connection.execute(TYPES).fetchall():
+            connection.execute(sql.SQL("DROP TYPE {}").format(sql.Identifier(name)))
     upgrade(PACKAGE, ledger_database.owner_url, ROLE)
     assert_same_tables(ledger_database.owner_url, metadata)

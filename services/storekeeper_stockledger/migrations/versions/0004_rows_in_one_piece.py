@@ -5,7 +5,6 @@ has as many as it knows.
 """
 
 from alembic import op
-from sqlalchemy import text
 
 revision = "0004"
 down_revision = "0003"
@@ -111,8 +110,6 @@ TYPES = {
 
 
 def upgrade() -> None:
-    """Make the types that are not there yet."""
-    connection = op.get_bind()
+    """Make the types, all or none."""
     for name, columns in TYPES.items():
-        if connection.scalar(text("SELECT to_regtype(:name)"), {"name": name}) is None:
-            op.execute(f"CREATE TYPE {name} AS ({columns})")
+        op.execute(f"CREATE TYPE {name} AS ({columns})")
