@@ -1,7 +1,7 @@
 """Tells whether a service's database has its package's schema: all scripts in the package's folder `migrations/versions`.
 
-Their file names begin with their revisions, numbers of four digits, so that a service that is to serve needn't load what only
-those who migrate need (`migrations.py`).
+Their file names begin with their revisions, numbers of four digits, so that a service that is to serve needn't load
+what only those who migrate need (`migrations.py`).
 """
 
 from functools import lru_cache

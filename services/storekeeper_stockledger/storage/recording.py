@@ -46,11 +46,10 @@ WITH head AS (
         tenant_id, operation_id, request_id, kind, fingerprint, actor, reason, movement_count, last_movement_id,
         effective_time, record_time, draws, chain_hash
     )
-    SELECT tenant_id, last_operation_id - %(operations)s + number, request_id, kind, fingerprint, actor, reason,
-           movement_count, last_movement_id - %(movements)s + sum(movement_count) OVER (ORDER BY number),
-           effective_time, record_time, draws, CASE WHEN number = %(operations)s THEN chain_hash END
-      FROM head, unnest(%(entries)s::journal_entry[]) WITH ORDINALITY AS entry(request_id, kind, fingerprint, actor, reason,
-           movement_count, effective_time, draws, number)
+    SELECT tenant_id, last_operation_id - %(operations)s + ordinality, request_id, kind, fingerprint, actor, reason,
+           movement_count, last_movement_id - %(movements)s + sum(movement_count) OVER (ORDER BY ordinality),
+           effective_time, record_time, draws, CASE WHEN ordinality = %(operations)s THEN chain_hash END
+      FROM head, unnest(%(entries)s::journal_entry[]) WITH ORDINALITY AS entry
 )
 """
 
