@@ -18,6 +18,10 @@ from .operations import submissions
 UNKNOWN: Final = (Unavailable, DeadlineExceeded, Overloaded)
 """These leave open what became of a change."""
 
+ANSWER_BYTES_MAX: Final = 4_000_000
+"""What the answer to one change may hold, so that it fits into gRPC's 4 MiB. Only a transfer of hundreds of stocked items, for a
+long reason, is longer: that stands in each of its movements."""
+
 
 class Work(Protocol):
     """A call that is being carried out."""
@@ -55,7 +59,7 @@ class Single:
             raise self._outcome
         assert isinstance(self._outcome, Recorded), "one submission has one outcome"
         response = self._write(self._outcome, self._request, self._caller)
-        return Told(response.SerializeToString(), self._outcome.replayed)
+        return Told(_fitting(response), self._outcome.replayed)
 
 
 class Together:
@@ -134,3 +138,13 @@ class Each:
 
     def _refuse(self, change: pb.StockChange, error: Exception) -> None:
         self._results.refused(bulk.request_id_of(change), status_of(self._refused(error).refusal))
+
+
+def _fitting(response: Any) -> bytes:
+    """The answer to one change, with the reason in its first movement only if there is no room for more."""
+    written: bytes = response.SerializeToString()
+    if len(written) > ANSWER_BYTES_MAX:
+        for movement in response.movements[1:]:
+            movement.ClearField("reason")
+        written = response.SerializeToString()
+    return written

@@ -12,8 +12,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_stockledger.domain.draws import DRAWS_MAX
 from tests.harness.ledger_process import LedgerProcess
-from tests.harness.stock import OLDEST, TIMEOUT_S, Stock, adding, caller, decimal, removing, timestamp
+from tests.harness.stock import OLDEST, TIMEOUT_S, Stock, adding, asking, caller, decimal, removing, timestamp
 from tests.stockledger.tenant import Tenant, submission
 from tests.stockledger.verbs import adding as stocking
 
@@ -342,3 +343,24 @@ def same(extensions: Mapping[str, str], **texts: str) -> bool:
     return {vendor: read(text) for vendor, text in extensions.items()} == {
         vendor: read(text) for vendor, text in texts.items()
     }
+
+
+def test_an_answer_that_would_be_too_long_tells_the_reason_once(stock: Stock) -> None:
+    """Two movements for each stocked item, and a reason of 500 characters with four bytes each."""
+    (position_id,) = stock.positions()
+    adding_each = [pb.StockChange(add=adding(stock.new_request_id(), position_id, 1)) for _ in range(DRAWS_MAX)]
+    stock.call("BatchChangeStock", pb.BatchChangeStockRequest(changes=adding_each))
+    request = asking(
+        stock.new_request_id(),
+        pb.TransferStockRequest,
+        DRAWS_MAX,
+        source=pb.StockSource(position_id=position_id),
+        to_location_id=stock.location("Elsewhere"),
+        reason="\N{PACKAGE}" * 500,
+    )
+    first, is_repeated = call_with_trailer(stock, "TransferStock", request)
+    assert not is_repeated
+    assert [one.reason for one in first.movements] == [request.reason] + [""] * (2 * DRAWS_MAX - 1)
+    assert call_with_trailer(stock, "TransferStock", request) == (first, True)
+    listed = stock.call("ListMovements", pb.ListMovementsRequest(request_id=request.request_id, page_size=DRAWS_MAX))
+    assert {one.reason for one in listed.movements} == {request.reason}

@@ -3493,7 +3493,7 @@ class Movement(_message.Message):
     location_id: _builtins.int
     """Its location."""
     reason: _builtins.str
-    """Why, as the caller gave it."""
+    """Why, as the caller gave it. Where the answer to a change would be too long otherwise, only its first movement tells."""
     reference: _builtins.str
     """The outside document, as the caller gave it."""
     actor: _builtins.str
