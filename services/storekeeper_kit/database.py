@@ -58,7 +58,7 @@ class Trouble(Enum):
     """What an error of the database means to whoever meets it."""
 
     AWAY = auto()
-    """It can't be reached, takes no work, or isn't migrated yet: nothing is known of what was being committed."""
+    """It can't be reached, or takes no work: nothing is known of what was being committed."""
     CONFLICT = auto()
     """Another transaction was in the way; nothing happened, and trying again helps."""
     SLOW = auto()
@@ -98,9 +98,6 @@ _TROUBLE = {
     "0A000": Trouble.AWAY,  # feature_not_supported: a prepared statement would answer another type since a migration
     "26000": Trouble.AWAY,  # invalid_sql_statement_name: a pooler has changed the server for one that knows it not
     "42P05": Trouble.AWAY,  # duplicate_prepared_statement: or for one that does
-    "42P01": Trouble.AWAY,  # undefined_table: it has yet to be migrated to what this release needs
-    "42703": Trouble.AWAY,  # undefined_column: the same
-    "42704": Trouble.AWAY,  # undefined_object, such as a type: the same
     "40001": Trouble.CONFLICT,  # serialization_failure
     "40P01": Trouble.CONFLICT,  # deadlock_detected
     "55P03": Trouble.CONFLICT,  # lock_not_available

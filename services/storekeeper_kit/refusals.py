@@ -147,7 +147,7 @@ KIT_REFUSALS: Table = {
     Unavailable: lambda _: Refusal(
         grpc.StatusCode.UNAVAILABLE,
         "DATABASE_UNAVAILABLE",
-        "the database can't be used now; repeat the call with the same request id",
+        "the database can't be reached; repeat the call with the same request id",
     ),
     DeadlineExceeded: lambda _: Refusal(
         grpc.StatusCode.DEADLINE_EXCEEDED,

@@ -13,9 +13,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_cli.postgres import EmbeddedPostgres
 from storekeeper_kit.clients import Failure, failure_of
-from storekeeper_kit.migrations import upgrade
 from tests.cli.processes import family_of
-from tests.harness.databases import PACKAGE, ROLE, SERVICE, LedgerDatabase
+from tests.harness.databases import LedgerDatabase
 from tests.harness.ledger_process import NOT_SERVING, SERVING, LedgerProcess
 from tests.harness.stock import Stock, adding, removing
 
@@ -42,28 +41,13 @@ def test_every_call_is_told_and_works_again_when_the_database_is_back(
     finally:
         postgres.start()
 
-    _assert_away(failures)
+    for failure in failures:
+        assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+        assert failure.message == "the database can't be reached; repeat the call with the same request id"
+        assert (failure.metadata, failure.violations) == ({}, ())
     ledger.wait_until(SERVING)
     _all_succeed(stock, asked)
     assert stock.available(position_id) == 5
-
-
-def test_a_database_that_is_not_migrated_yet_is_one_that_is_away(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    urls = postgres.create_service_database(SERVICE, database="not_migrated_yet")
-    ledger = LedgerProcess(urls.service, tmp_path)
-    ledger.launch()
-    try:
-        ledger.wait_until(NOT_SERVING)
-        with Stock(ledger.address) as stock:
-            _assert_away(_failures(stock, _one_of_each(stock, 1), PATIENT_S))
-            upgrade(PACKAGE, urls.owner, ROLE)
-            ledger.wait_until(SERVING)
-            (position_id,) = stock.positions()
-            stock.add(position_id, 5)
-            _all_succeed(stock, _one_of_each(stock, position_id))
-    finally:
-        ledger.stop()
-        postgres.drop_database("not_migrated_yet")
 
 
 def test_a_call_ends_in_time_though_the_database_hangs(
@@ -111,13 +95,6 @@ def _one_of_each(stock: Stock, position_id: int) -> list[tuple[str, Any]]:
         ("CreateLocation", pb.CreateLocationRequest(request_id=stock.new_request_id(), location=location)),
         ("UpdateSettings", pb.UpdateSettingsRequest(settings=pb.Settings(), update_mask=mask)),
     ]
-
-
-def _assert_away(failures: list[Failure]) -> None:
-    for failure in failures:
-        assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
-        assert failure.message == "the database can't be used now; repeat the call with the same request id"
-        assert (failure.metadata, failure.violations) == ({}, ())
 
 
 def _failures(stock: Stock, asked: list[tuple[str, Any]], timeout_s: float | None) -> list[Failure]:

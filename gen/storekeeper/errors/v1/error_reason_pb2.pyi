@@ -33,8 +33,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     position or settings) and its id, which of settings is the tenant's.
     """
     DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 10
-    """UNAVAILABLE. The database can't be reached, or has yet to be migrated; nothing of this call is known to have happened.
-    Repeat the call with the same request id. No metadata.
+    """UNAVAILABLE. The database can't be reached; nothing of this call is known to have happened. Repeat the call with
+    the same request id. No metadata.
     """
     DEADLINE_PASSED: _ErrorReason.ValueType  # 11
     """DEADLINE_EXCEEDED. Time ran out. The call may have happened: repeat it with the same request id. No metadata."""
@@ -157,8 +157,8 @@ ETAG_MISMATCH: ErrorReason.ValueType  # 3
 position or settings) and its id, which of settings is the tenant's.
 """
 DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 10
-"""UNAVAILABLE. The database can't be reached, or has yet to be migrated; nothing of this call is known to have happened.
-Repeat the call with the same request id. No metadata.
+"""UNAVAILABLE. The database can't be reached; nothing of this call is known to have happened. Repeat the call with
+the same request id. No metadata.
 """
 DEADLINE_PASSED: ErrorReason.ValueType  # 11
 """DEADLINE_EXCEEDED. Time ran out. The call may have happened: repeat it with the same request id. No metadata."""
