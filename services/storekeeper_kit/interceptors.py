@@ -39,6 +39,9 @@ from storekeeper_kit.streams import Context, Ending, write
 # Health and reflection are gRPC's own, and answer even when ours refuse.
 OUR_METHODS = "/storekeeper."
 SLOW_CALL_S = 1.0
+# What the requests of all calls in flight may take together. Each is held several times over while it is on its way: as it
+# came, as it was read, as it waits, and as it is written for who answers it.
+REQUEST_BYTES_MAX = 64 * 1024 * 1024
 NEVER_S = math.inf
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -48,24 +51,28 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class InFlight:
-    """Counts calls that are being answered, up to a bound."""
+    """Counts calls that are being answered, and the bytes of their requests, up to a bound each."""
 
-    def __init__(self, maximum: int) -> None:
+    def __init__(self, maximum: int, bytes_max: int = REQUEST_BYTES_MAX) -> None:
         self._maximum = maximum
+        self._bytes_max = bytes_max
         self._count = 0
+        self._bytes = 0
         self._none_left = asyncio.Event()
         self._none_left.set()
 
-    def enter(self) -> None:
-        """Counts one more; raises Overloaded beyond the bound."""
-        if self._count >= self._maximum:
+    def enter(self, size: int = 0) -> None:
+        """Counts one more, whose request has so many bytes; raises Overloaded beyond the bounds."""
+        if self._count >= self._maximum or self._bytes + size > self._bytes_max:
             raise Overloaded
         self._count += 1
+        self._bytes += size
         self._none_left.clear()
 
-    def leave(self, *_: object) -> None:
-        """Counts one less. As a callback it is told of which."""
+    def leave(self, size: int = 0) -> None:
+        """Counts one less."""
         self._count -= 1
+        self._bytes -= size
         if self._count == 0:
             self._none_left.set()
 
@@ -154,17 +161,21 @@ def limit_calls_in_flight(method: Method, behaviour: Behaviour) -> Behaviour:
     in_flight = method.in_flight
 
     async def limited(request: Any, context: Context) -> Any:
-        in_flight.enter()
+        size = request.ByteSize()
+        in_flight.enter(size)
+        answering = behaviour(request, context)
+        # A refused call's frames are kept until the collector comes.
+        del request
         try:
-            return await behaviour(request, context)
+            return await answering
         finally:
-            in_flight.leave()
+            in_flight.leave(size)
 
     async def limited_stream(request: Any, context: Context) -> Any:
         in_flight.enter()
         # Not before its end has gone out. Behind what a client doesn't take that may be when its connection ends, and so
         # long the last message is held for it.
-        context.add_done_callback(cast("Any", in_flight.leave))
+        context.add_done_callback(cast("Any", lambda _: in_flight.leave()))
         return await behaviour(request, context)
 
     return limited_stream if method.is_stream else limited
@@ -256,6 +267,10 @@ NOT_A_MESSAGE = Violation("", "is not a message of the method's request type")
 
 class Malformed:
     """Stands for a request that could not be parsed."""
+
+    def ByteSize(self) -> int:  # noqa: N802 - as messages have it
+        """Nothing is left of it."""
+        return 0
 
 
 class Interceptor(grpc.aio.ServerInterceptor):

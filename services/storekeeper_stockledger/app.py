@@ -5,6 +5,7 @@ import math
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
@@ -78,12 +79,14 @@ async def serve(settings: StockLedgerSettings, workers: Workers) -> None:
     changes = Coalescer(
         watch.told_by(asking(workers, "changes")),
         lanes=settings.lanes,
-        weight=lambda call: call.changes,
+        weight=attrgetter("weight"),
         # The messages of a stream do; calls beside each other are in no order but their transactions'.
         in_order=lambda call: call.method == "ChangeStock",
     )
     positions, stocked_items = (
-        Coalescer(asking(workers, what), lanes=settings.read_lanes, in_order=lambda _: False)
+        Coalescer(
+            asking(workers, what), lanes=settings.read_lanes, weight=attrgetter("weight"), in_order=lambda _: False
+        )
         for what in ("positions", "stocked_items")
     )
     threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")

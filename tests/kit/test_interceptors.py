@@ -18,8 +18,10 @@ from structlog.testing import capture_logs
 from storekeeper_kit.caller import bound_caller
 from storekeeper_kit.clients import failure_of
 from storekeeper_kit.deadline import bound_deadline, time_remaining
+from storekeeper_kit.interceptors import REQUEST_BYTES_MAX
 from storekeeper_kit.logs import add_call
 from storekeeper_kit.refusals import InvalidRequest, Refusal, Table, Unavailable, Violation
+from storekeeper_kit.server import MESSAGE_BYTES_MAX
 from tests.kit.serving import CALL, CHAT, COLLECT, TIMEOUT_S, WATCH, Client, each_character, failure, service, serving
 
 SECRET = "psycopg.errors: password authentication failed for user postgres"
@@ -304,6 +306,27 @@ class TestBounds:
             release.set()
             assert [call.result().value for call in accepted] == ["a", "b"]
             assert client.call("d") == "d"
+
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+
+    def test_requests_that_are_too_long_together_are_refused(self) -> None:
+        arrived, release = threading.Semaphore(0), threading.Event()
+        text = "x" * (MESSAGE_BYTES_MAX - 100)
+        fitting = REQUEST_BYTES_MAX // MESSAGE_BYTES_MAX
+
+        async def wait(_: str) -> str:
+            arrived.release()
+            await asyncio.to_thread(release.wait)
+            return "done"
+
+        with serving(service(wait)) as client:
+            accepted = [client.start(text) for _ in range(fitting)]
+            for _ in accepted:
+                assert arrived.acquire(timeout=TIMEOUT_S)
+            refusal = failure(client.call, text)
+            release.set()
+            assert {call.result().value for call in accepted} == {"done"}
+            assert client.call(text) == "done"
 
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
 

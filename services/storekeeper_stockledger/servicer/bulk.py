@@ -28,7 +28,7 @@ RESULTS_BYTES_MAX: Final = 3_000_000
 thousand results is far less than the rest."""
 
 STREAM_CHANGES_MAX: Final = 4000
-"""Changes of one stream whose answers are not sent yet. At this many the ledger reads no further."""
+"""Changes of one stream whose answers are not sent yet; a long one counts for several. At this many the ledger reads no further."""
 
 STREAM_BYTES_MAX: Final = 16_000_000
 """What the answers of one stream may hold that are not sent yet, at most twice: how many movements a change makes shows only

@@ -19,6 +19,9 @@ from .refusals import REFUSALS
 
 CALLERS_REMEMBERED: Final = 1024
 
+CHANGE_BYTES: Final = 4096
+"""A request counts for one change at least where it waits, and for one more for each so many bytes: ten times what one has."""
+
 STANDSTILL_S: Final = 30.0
 """How long after their deadline a worker may be busy with calls. A round trip that it began just before ends sooner."""
 
@@ -44,6 +47,11 @@ class Call(NamedTuple):
     bytes_max: int = 0
     """How much the answer to many changes may hold; beyond it, it leaves movements out."""
 
+    @property
+    def weight(self) -> int:
+        """For how many changes it counts where it waits."""
+        return weight(self.changes, len(self.request))
+
 
 class Told(NamedTuple):
     """What it is answered."""
@@ -61,6 +69,11 @@ class Refused(NamedTuple):
 
 Outcome = Told | Refused | None
 """None: the call waits, and is asked again in its turn."""
+
+
+def weight(changes: int, size: int) -> int:
+    """For how many changes a request counts that asks for so many, in so many bytes."""
+    return max(changes, size // CHANGE_BYTES)
 
 
 def call(request: Any, caller: Caller, *, changes: int = 1, bytes_max: int = 0) -> Call:

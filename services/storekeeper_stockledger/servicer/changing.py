@@ -17,7 +17,7 @@ from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
 
 from . import bulk
-from .calls import Call, Told, call
+from .calls import Call, Told, call, weight
 
 REPLAYED: Final = (("storekeeper-replayed", "true"),)
 """The trailer of an answer that was recorded by an earlier request."""
@@ -144,10 +144,11 @@ class Changing(pb_grpc.StockLedgerServicer):
             async for request in request_iterator:
                 bulk.check(request.changes)
                 count = len(request.changes)
-                allowed = await window.enter(count)
+                weighs = weight(count, request.ByteSize())
+                allowed = await window.enter(weighs)
                 asked = call(request, caller, changes=count, bytes_max=allowed)
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
-                answered.put_nowait((count, allowed, self._changes.submit(caller.tenant_id, asked, deadline)))
+                answered.put_nowait((weighs, allowed, self._changes.submit(caller.tenant_id, asked, deadline)))
                 # The next one may be long in coming.
                 del request, asked
 
@@ -155,9 +156,9 @@ class Changing(pb_grpc.StockLedgerServicer):
         reading.add_done_callback(lambda _: answered.put_nowait(None))
         try:
             while (following := await answered.get()) is not None:
-                count, allowed, told = following
+                weighs, allowed, told = following
                 yield (await told).response
-                window.leave(count, allowed)
+                window.leave(weighs, allowed)
                 del following, told
             await reading
         finally:

@@ -14,7 +14,7 @@ from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.clients import failure_of
 from storekeeper_stockledger.servicer import bulk, changing
 from storekeeper_stockledger.servicer.bulk import STREAM_BYTES_MAX, STREAM_CHANGES_MAX
-from storekeeper_stockledger.servicer.calls import Call, Told
+from storekeeper_stockledger.servicer.calls import CHANGE_BYTES, Call, Told
 from storekeeper_stockledger.servicer.changing import Changing
 from tests.harness.stock import TIMEOUT_S, Stock, adding, caller, removing
 from tests.stockledger.dump import Dump
@@ -184,6 +184,19 @@ class TestFlow:
             assert len(read) == STREAM_CHANGES_MAX // 1000 + 1 + taken
         taking.cancel()
 
+    def test_long_requests_count_for_as_many_changes_as_would_be_as_long(self) -> None:
+        asyncio.run(asyncio.wait_for(self.take_nothing_of_long_ones(), TIMEOUT_S))
+
+    async def take_nothing_of_long_ones(self) -> None:
+        read: list[int] = []
+        works = Instant()
+        answers = changing_stock(works, read, messages=20, changes=1, reason="x" * 1000 * CHANGE_BYTES)
+        taking = asyncio.ensure_future(anext(answers))
+        await self.settle()
+        assert len(read) == STREAM_CHANGES_MAX // 1000 + 1
+        assert {one.weight for one in works.calls} == {1000}
+        taking.cancel()
+
     def test_answers_that_wait_are_bounded_by_what_they_may_hold(self) -> None:
         """What a change moves shows only when it is carried out, so each message is told before how much it may tell."""
         asyncio.run(asyncio.wait_for(self.fill_the_window(), TIMEOUT_S))
@@ -228,19 +241,19 @@ class TestFlow:
         await waiting
 
 
-def changing_stock(works: Instant, read: list[int], *, messages: int, changes: int) -> Any:
+def changing_stock(works: Instant, read: list[int], *, messages: int, changes: int, reason: str = "") -> Any:
     """The answers to a stream of so many messages; `read` learns which of them were."""
 
     async def requests() -> AsyncIterator[pb.ChangeStockRequest]:
         for number in range(messages):
             read.append(number)
-            yield asking(*(change(1000 * number + place) for place in range(changes)))
+            yield asking(*(change(1000 * number + place, reason) for place in range(changes)))
 
     # One of the classes that a servicer is made of, by itself.
     make: Any = Changing
     return make(changes=works).ChangeStock(requests(), None)
 
 
-def change(number: int) -> pb.StockChange:
+def change(number: int, reason: str = "") -> pb.StockChange:
     """A change under a request id of its own."""
-    return pb.StockChange(add=adding(f"00000000-0000-4000-8000-{number:012}", 1, 1))
+    return pb.StockChange(add=adding(f"00000000-0000-4000-8000-{number:012}", 1, 1, reason=reason))
