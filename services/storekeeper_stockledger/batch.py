@@ -137,7 +137,8 @@ class Batch:
                 return False
             self._decided.append(_beyond_reach(asked))
         except Refused as refusal:
-            self._decided.append(refusal)
+            # Here and below: with its frames it would keep all that is loaded until the collector comes.
+            self._decided.append(refusal.with_traceback(None))
         return True
 
     def repeats(self) -> list[Repeat]:
@@ -213,7 +214,7 @@ class Batch:
         try:
             return self._decision(submission)
         except Refused as refusal:
-            raise ChangeRefused(number, refusal) from None
+            raise ChangeRefused(number, refusal.with_traceback(None)) from None
 
     def _decision(self, submission: Submission) -> _Decision:
         return self._repeated(submission) or self._fresh(submission)

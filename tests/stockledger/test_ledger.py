@@ -46,6 +46,7 @@ from storekeeper_stockledger.storage import loading, recording
 from storekeeper_stockledger.storage.loading import ORDINARY
 from storekeeper_stockledger.storage.selecting import Bounds
 from tests.harness.databases import LedgerDatabase
+from tests.harness.garbage import no_frames_left
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import TIMEOUT_S, Tenant, accepted, deadline, drawn, request_id, submission
 from tests.stockledger.verbs import adding, counting, expecting, removing, taking, transferring
@@ -70,6 +71,25 @@ def before_it_records(monkeypatch: pytest.MonkeyPatch, *interruptions: Callable[
         return record(*args)
 
     monkeypatch.setattr(ledger_module, "record", interrupted)
+
+
+class TestWhatIsLeft:
+    """A refusal must not keep what was loaded for its batch until the collector comes."""
+
+    def test_nothing_is_left_of_a_refused_operation(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [5])
+        asked = [removing(position_id, 6), taking(10**9), removing(position_id, 1)]
+        with no_frames_left():
+            became = [type(outcome) for outcome in tenant.ask(*asked)]
+        assert became == [InsufficientStock, StockedItemNotFound, Recorded]
+
+    def test_nothing_is_left_of_operations_that_are_refused_together(self, tenant: Tenant) -> None:
+        (position_id,) = tenant.positions()
+        tenant.stock(position_id, [5])
+        with no_frames_left():
+            became = type(tenant.apply_together(removing(position_id, 1), removing(position_id, 6)))
+        assert became is ChangeRefused
 
 
 class TestOperations:

@@ -99,7 +99,8 @@ def _submission_or_violations(change: pb.StockChange, caller: Caller) -> Submiss
     try:
         return _submission(change, caller)
     except InvalidRequest as invalid:
-        return invalid
+        # With its frames it would keep the request until the collector comes.
+        return invalid.with_traceback(None)
 
 
 def _submission(change: pb.StockChange, caller: Caller) -> Submission:

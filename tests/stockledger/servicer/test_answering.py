@@ -18,6 +18,7 @@ from storekeeper_stockledger.domain.refusals import StockedItemNotFound
 from storekeeper_stockledger.servicer import bulk, calls
 from storekeeper_stockledger.servicer.answering import Answering
 from storekeeper_stockledger.servicer.calls import Call, Refused, Told
+from tests.harness.garbage import no_frames_left
 from tests.harness.stock import removing
 
 DONE = Recorded((), datetime(2026, 1, 1, tzinfo=UTC))
@@ -122,3 +123,11 @@ def test_a_request_with_bad_fields_is_not_applied() -> None:
     assert refused.refusal.reason == "INVALID_REQUEST"
     assert isinstance(told, Told)
     assert batches == [[2]]
+
+
+def test_bad_fields_of_many_leave_no_request_to_the_collector() -> None:
+    changes = [pb.StockChange(remove=pb.RemoveStockRequest(reason="x" * 1000)), pb.StockChange()]
+    bad = calls.call(pb.BatchChangeStockRequest(changes=changes), CALLER, changes=2, bytes_max=bulk.RESULTS_BYTES_MAX)
+    with no_frames_left():
+        (told,), _ = answered(lambda _: [], bad)
+    assert [one.refusal.code for one in pb.BatchChangeStockResponse.FromString(told.response).results] == [3, 3]
