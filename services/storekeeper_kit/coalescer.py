@@ -33,6 +33,9 @@ GATHERING_MAX_S: Final = 0.02
 WAITING_MAX: Final = 10_000
 """Calls that may wait in a process; more are refused at once, before they cost anything."""
 
+PATIENT_MAX: Final = WAITING_MAX // 2
+"""Whoever can wait elsewhere does so while as many wait here, and leaves room to those who would be refused."""
+
 CLOSE_PATIENCE_S: Final = 1.0
 """How long closing waits for a batch under way, whose callers have gone by then."""
 
@@ -123,6 +126,7 @@ class Coalescer(Generic[Asked, Answer]):
         self._under_way: dict[int, _Queue[Asked, Answer]] = {}
         """By tenant; those that are in a lane."""
         self._waiting_weight = 0
+        self._fewer_wait = asyncio.Event()
         self._batches: set[asyncio.Task[None]] = set()
 
     def submit(self, tenant_id: int, asked: Asked, deadline: float) -> "asyncio.Future[Answer]":
@@ -140,6 +144,12 @@ class Coalescer(Generic[Asked, Answer]):
         self._fill_lanes()
         return call.answer
 
+    async def room_for(self, weight: int) -> None:
+        """Return when what counts for so many calls may be submitted by somebody who could wait."""
+        while self._waiting_weight and self._waiting_weight + weight > PATIENT_MAX:
+            self._fewer_wait.clear()
+            await self._fewer_wait.wait()
+
     async def close(self) -> None:
         """Finish what is under way, if the database lets it; nothing may be submitted any more."""
         give_up = time.monotonic() + CLOSE_PATIENCE_S
@@ -150,6 +160,8 @@ class Coalescer(Generic[Asked, Answer]):
         """So much more waits, or less."""
         queue.weight += weight
         self._waiting_weight += weight
+        if weight < 0:
+            self._fewer_wait.set()
 
     def _fill_lanes(self) -> None:
         while self._idle_lanes and (queue := self._next_queue()):

@@ -218,6 +218,25 @@ class TestWeights:
             works.gate.set()
             assert await answers(calls) == ["aaaaa for 1", "bbb for 1", "dd for 1"]
 
+    @asynchronously
+    async def test_who_can_wait_elsewhere_leaves_room_to_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coalescer_module, "PATIENT_MAX", 5)
+        works = Works()
+        async with coalescing(works, weight=len) as coalescer:
+            calls = await submitted(coalescer, "a")
+            await works.begin()
+            # However heavy: nobody else waits.
+            await coalescer.room_for(7)
+            calls += await submitted(coalescer, "bbb")
+            await coalescer.room_for(2)
+            patient = [asyncio.ensure_future(coalescer.room_for(3)) for _ in range(2)]
+            await asyncio.sleep(0)
+            assert not any(one.done() for one in patient)
+            calls += await submitted(coalescer, "cccccc")
+            works.gate.set()
+            assert await answers(calls) == ["a for 1", "bbb for 1", "cccccc for 1"]
+            await asyncio.gather(*patient)
+
     async def batches(self, *asked: str) -> list[list[str]]:
         """How these are put together when they come at once."""
         works = Works()

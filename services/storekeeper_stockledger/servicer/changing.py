@@ -146,6 +146,8 @@ class Changing(pb_grpc.StockLedgerServicer):
                 count = len(request.changes)
                 weighs = weight(count, request.ByteSize())
                 allowed = await window.enter(weighs)
+                # Beside other streams it waits; a call by itself would be refused.
+                await self._changes.room_for(weighs)
                 asked = call(request, caller, changes=count, bytes_max=allowed)
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
                 answered.put_nowait((weighs, allowed, self._changes.submit(caller.tenant_id, asked, deadline)))

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import grpc
@@ -12,6 +13,7 @@ from grpc import StatusCode
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.clients import failure_of
+from storekeeper_kit.coalescer import WAITING_MAX, Coalescer
 from storekeeper_stockledger.servicer import bulk, changing
 from storekeeper_stockledger.servicer.bulk import STREAM_BYTES_MAX, STREAM_CHANGES_MAX
 from storekeeper_stockledger.servicer.calls import CHANGE_BYTES, Call, Told
@@ -145,6 +147,9 @@ class Instant:
         self.calls: list[Call] = []
         self.futures: list[asyncio.Future[Told]] = []
 
+    async def room_for(self, _weight: int) -> None:
+        """There is always room."""
+
     def submit(self, _tenant_id: int, asked: Call, _deadline: float) -> asyncio.Future[Told]:
         self.calls.append(asked)
         self.futures.append(asyncio.get_running_loop().create_future())
@@ -197,6 +202,26 @@ class TestFlow:
         assert {one.weight for one in works.calls} == {1000}
         taking.cancel()
 
+    def test_streams_beside_each_other_wait_for_room_instead_of_being_refused(self) -> None:
+        asyncio.run(asyncio.wait_for(self.crowd(), TIMEOUT_S))
+
+    async def crowd(self) -> None:
+        begun = asyncio.Event()
+
+        async def carry_out(_tenant_id: int, asked: Sequence[Call], _deadline: float) -> list[Told]:
+            await begun.wait()
+            return [Told(b"") for _ in asked]
+
+        works = Coalescer(carry_out, lanes=2, weight=attrgetter("weight"))
+        # More than may wait at all, were each window of theirs full.
+        streams = [
+            changing_stock(works, [], messages=6, changes=1000) for _ in range(WAITING_MAX // STREAM_CHANGES_MAX + 2)
+        ]
+        taking = [asyncio.ensure_future(all_of(stream)) for stream in streams]
+        await self.settle()
+        begun.set()
+        assert await asyncio.gather(*taking) == [6] * len(streams)
+
     def test_answers_that_wait_are_bounded_by_what_they_may_hold(self) -> None:
         """What a change moves shows only when it is carried out, so each message is told before how much it may tell."""
         asyncio.run(asyncio.wait_for(self.fill_the_window(), TIMEOUT_S))
@@ -241,7 +266,12 @@ class TestFlow:
         await waiting
 
 
-def changing_stock(works: Instant, read: list[int], *, messages: int, changes: int, reason: str = "") -> Any:
+async def all_of(answers: AsyncIterator[object]) -> int:
+    """How many there are."""
+    return len([one async for one in answers])
+
+
+def changing_stock(works: Any, read: list[int], *, messages: int, changes: int, reason: str = "") -> Any:
     """The answers to a stream of so many messages; `read` learns which of them were."""
 
     async def requests() -> AsyncIterator[pb.ChangeStockRequest]:
