@@ -127,6 +127,7 @@ class Coalescer(Generic[Asked, Answer]):
         """By tenant; those that are in a lane."""
         self._waiting_weight = 0
         self._fewer_wait = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._batches: set[asyncio.Task[None]] = set()
 
     def submit(self, tenant_id: int, asked: Asked, deadline: float) -> "asyncio.Future[Answer]":
@@ -145,10 +146,14 @@ class Coalescer(Generic[Asked, Answer]):
         return call.answer
 
     async def room_for(self, weight: int) -> None:
-        """Return when what counts for so many calls may be submitted by somebody who could wait."""
-        while self._waiting_weight and self._waiting_weight + weight > PATIENT_MAX:
-            self._fewer_wait.clear()
-            await self._fewer_wait.wait()
+        """Return when what counts for so many calls may be submitted at once by somebody who could wait.
+
+        Who came first has the first turn, or what is light would overtake what is heavy for ever.
+        """
+        async with self._turn:
+            while self._waiting_weight and self._waiting_weight + weight > PATIENT_MAX:
+                self._fewer_wait.clear()
+                await self._fewer_wait.wait()
 
     async def close(self) -> None:
         """Finish what is under way, if the database lets it; nothing may be submitted any more."""

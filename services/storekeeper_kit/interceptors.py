@@ -157,17 +157,14 @@ def _refusal_of(error: Exception, method: Method) -> Refusal:
 
 
 def limit_calls_in_flight(method: Method, behaviour: Behaviour) -> Behaviour:
-    """Refuses a call beyond what the server accepts at once, before it costs anything."""
+    """Refuses a call beyond what the server accepts at once, before it costs more than to be read."""
     in_flight = method.in_flight
 
     async def limited(request: Any, context: Context) -> Any:
         size = request.ByteSize()
         in_flight.enter(size)
-        answering = behaviour(request, context)
-        # A refused call's frames are kept until the collector comes.
-        del request
         try:
-            return await answering
+            return await behaviour(request, context)
         finally:
             in_flight.leave(size)
 

@@ -321,10 +321,12 @@ class TestBounds:
 
         with serving(service(wait)) as client:
             accepted = [client.start(text) for _ in range(fitting)]
-            for _ in accepted:
-                assert arrived.acquire(timeout=TIMEOUT_S)
-            refusal = failure(client.call, text)
-            release.set()
+            try:
+                for _ in accepted:
+                    assert arrived.acquire(timeout=TIMEOUT_S)
+                refusal = failure(client.call, text)
+            finally:
+                release.set()
             assert {call.result().value for call in accepted} == {"done"}
             assert client.call(text) == "done"
 

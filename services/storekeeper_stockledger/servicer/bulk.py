@@ -28,7 +28,7 @@ RESULTS_BYTES_MAX: Final = 3_000_000
 thousand results is far less than the rest."""
 
 STREAM_CHANGES_MAX: Final = 4000
-"""Changes of one stream whose answers are not sent yet; a long one counts for several. At this many the ledger reads no further."""
+"""Changes that the messages of one stream count for whose answers are not sent yet. At this many the ledger reads no further."""
 
 STREAM_BYTES_MAX: Final = 16_000_000
 """What the answers of one stream may hold that are not sent yet, at most twice: how many movements a change makes shows only
@@ -119,33 +119,33 @@ def _submission(change: pb.StockChange, caller: Caller) -> Submission:
 
 
 class Window:
-    """Bounds how much of a stream is under way: changes whose answers are not sent, and what those answers hold."""
+    """Bounds how much of a stream is under way: what counts for changes whose answers are not sent, and what those answers hold."""
 
-    def __init__(self, changes_max: int = STREAM_CHANGES_MAX, bytes_max: int = STREAM_BYTES_MAX) -> None:
-        self._changes_max = changes_max
+    def __init__(self, weight_max: int = STREAM_CHANGES_MAX, bytes_max: int = STREAM_BYTES_MAX) -> None:
+        self._weight_max = weight_max
         self._bytes_max = bytes_max
-        self._changes = 0
+        self._weight = 0
         self._bytes = 0
         self._left = asyncio.Event()
 
-    async def enter(self, changes: int) -> int:
+    async def enter(self, weight: int) -> int:
         """Wait until there is room, and tell how many bytes the answer may hold.
 
         What is greater than all of the window goes in alone. Where little is under way an answer may hold much of what is
         left; each change has its own part of the window in any case.
         """
-        while self._changes and self._changes + changes > self._changes_max:
+        while self._weight and self._weight + weight > self._weight_max:
             self._left.clear()
             await self._left.wait()
         left = self._bytes_max - self._bytes
-        allowed = min(RESULTS_BYTES_MAX, max(left // 8, changes * self._bytes_max // self._changes_max))
-        self._changes += changes
+        allowed = min(RESULTS_BYTES_MAX, max(left // 8, weight * self._bytes_max // self._weight_max))
+        self._weight += weight
         self._bytes += allowed
         return allowed
 
-    def leave(self, changes: int, allowed: int) -> None:
+    def leave(self, weight: int, allowed: int) -> None:
         """Make room: these changes are answered."""
-        self._changes -= changes
+        self._weight -= weight
         self._bytes -= allowed
         self._left.set()
 

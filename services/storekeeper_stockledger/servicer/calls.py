@@ -20,7 +20,8 @@ from .refusals import REFUSALS
 CALLERS_REMEMBERED: Final = 1024
 
 CHANGE_BYTES: Final = 4096
-"""A request counts for one change at least where it waits, and for one more for each so many bytes: ten times what one has."""
+"""Where it waits, a request counts for at least as many changes as would be as long, of so many bytes each: ten times what one
+has."""
 
 STANDSTILL_S: Final = 30.0
 """How long after their deadline a worker may be busy with calls. A round trip that it began just before ends sooner."""
@@ -49,8 +50,8 @@ class Call(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """For how many changes it counts where it waits."""
-        return weight(self.changes, len(self.request))
+        """For how many changes it counts where it waits; a read for one at least."""
+        return max(self.changes, len(self.request) // CHANGE_BYTES)
 
 
 class Told(NamedTuple):
@@ -69,11 +70,6 @@ class Refused(NamedTuple):
 
 Outcome = Told | Refused | None
 """None: the call waits, and is asked again in its turn."""
-
-
-def weight(changes: int, size: int) -> int:
-    """For how many changes a request counts that asks for so many, in so many bytes."""
-    return max(changes, size // CHANGE_BYTES)
 
 
 def call(request: Any, caller: Caller, *, changes: int = 1, bytes_max: int = 0) -> Call:
@@ -128,6 +124,8 @@ def refused(error: Exception, tenant_id: int, call: Call) -> Refused:
         refusal = internal_error(error_id)
         with logs.about(logs.Call(call.method, request_of(call), caller_of(tenant_id, call))):
             log.error("call_failed", error_id=str(error_id), exc_info=error)
+    # With its frames it would keep the whole batch until the collector comes.
+    error.with_traceback(None)
     return Refused(refusal, repr(error))
 
 

@@ -6,7 +6,7 @@ The worker carries them out and writes their answers; here they are only gathere
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import grpc
 
@@ -17,7 +17,7 @@ from storekeeper_kit.coalescer import Coalescer
 from storekeeper_kit.deadline import bound_deadline
 
 from . import bulk
-from .calls import Call, Told, call, weight
+from .calls import Call, Told, call
 
 REPLAYED: Final = (("storekeeper-replayed", "true"),)
 """The trailer of an answer that was recorded by an earlier request."""
@@ -26,8 +26,18 @@ STREAM_TIMEOUT_S: Final = 30.0
 """How long a change of a stream may take, as a call without a deadline of its own may."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
-_Answered: TypeAlias = "asyncio.Queue[tuple[int, int, asyncio.Future[Told]] | None]"
-"""Messages of a stream that are under way, in their order, with what they take of the window; None is the end of them."""
+
+
+class _UnderWay(NamedTuple):
+    """A message of a stream: what it takes of the window, and what it will be told."""
+
+    weight: int
+    allowed: int
+    told: "asyncio.Future[Told]"
+
+
+_Answered: TypeAlias = "asyncio.Queue[_UnderWay | None]"
+"""Messages that are under way, in their order; None is the end of them."""
 
 
 class Changing(pb_grpc.StockLedgerServicer):
@@ -143,29 +153,31 @@ class Changing(pb_grpc.StockLedgerServicer):
         async def read() -> None:
             async for request in request_iterator:
                 bulk.check(request.changes)
-                count = len(request.changes)
-                weighs = weight(count, request.ByteSize())
-                allowed = await window.enter(weighs)
+                asked = call(request, caller, changes=len(request.changes))
+                # What comes next may be long in coming.
+                del request
+                allowed = await window.enter(asked.weight)
                 # Beside other streams it waits; a call by itself would be refused.
-                await self._changes.room_for(weighs)
-                asked = call(request, caller, changes=count, bytes_max=allowed)
+                await self._changes.room_for(asked.weight)
                 deadline = time.monotonic() + STREAM_TIMEOUT_S
-                answered.put_nowait((weighs, allowed, self._changes.submit(caller.tenant_id, asked, deadline)))
-                # The next one may be long in coming.
-                del request, asked
+                told = self._changes.submit(caller.tenant_id, asked._replace(bytes_max=allowed), deadline)
+                answered.put_nowait(_UnderWay(asked.weight, allowed, told))
+                del asked, told
 
         reading = asyncio.create_task(read())
         reading.add_done_callback(lambda _: answered.put_nowait(None))
         try:
             while (following := await answered.get()) is not None:
-                weighs, allowed, told = following
-                yield (await told).response
-                window.leave(weighs, allowed)
-                del following, told
+                yield (await following.told).response
+                window.leave(following.weight, following.allowed)
+                del following
             await reading
         finally:
             reading.cancel()
             while not answered.empty():
                 if (following := answered.get_nowait()) is not None:
                     # What has not begun never does; what is under way goes on, though nobody hears of it.
-                    following[2].cancel()
+                    following.told.cancel()
+            # The error that has ended a stream would keep itself by these, and what was read, until the collector comes.
+            following = None
+            del reading

@@ -14,7 +14,7 @@ from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.refusals import Unavailable
 from storekeeper_stockledger.batch import Outcome, Recorded
 from storekeeper_stockledger.domain.operations import AllOrNone, Submission
-from storekeeper_stockledger.domain.refusals import StockedItemNotFound
+from storekeeper_stockledger.domain.refusals import ChangeRefused, StockedItemNotFound
 from storekeeper_stockledger.servicer import bulk, calls
 from storekeeper_stockledger.servicer.answering import Answering
 from storekeeper_stockledger.servicer.calls import Call, Refused, Told
@@ -123,6 +123,30 @@ def test_a_request_with_bad_fields_is_not_applied() -> None:
     assert refused.refusal.reason == "INVALID_REQUEST"
     assert isinstance(told, Told)
     assert batches == [[2]]
+
+
+def test_refusals_leave_no_request_to_the_collector() -> None:
+    together = pb.BatchChangeStockRequest(changes=[pb.StockChange(remove=request(2))], all_or_none=True)
+    with no_frames_left():
+        told, _ = answered(
+            lambda _: [StockedItemNotFound(5), ChangeRefused(0, StockedItemNotFound(5)), Unavailable()],
+            one(1),
+            calls.call(together, CALLER),
+            many(3),
+        )
+    assert [refused.refusal.reason for refused in told] == [
+        "STOCKED_ITEM_NOT_FOUND",
+        "STOCKED_ITEM_NOT_FOUND",
+        "DATABASE_UNAVAILABLE",
+    ]
+
+
+def test_what_is_not_found_leaves_no_request_to_the_collector() -> None:
+    nothing: Any = None
+    answering = Answering(apply=nothing, positions=nothing, stocked_items=lambda *_: [StockedItemNotFound(5)])
+    with no_frames_left():
+        (told,) = answering.stocked_items(TENANT, [calls.call(pb.GetStockedItemRequest(stocked_item_id=5), CALLER)], 0)
+    assert isinstance(told, Refused)
 
 
 def test_bad_fields_of_many_leave_no_request_to_the_collector() -> None:

@@ -11,6 +11,8 @@ from grpc import StatusCode
 
 from storekeeper.errors.v1.error_reason_pb2 import ErrorReason
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
+from storekeeper_stockledger.domain import refusals as domain
+from storekeeper_stockledger.servicer.refusals import REFUSALS
 from tests.harness.ledger_process import LedgerProcess
 from tests.harness.stock import Stock, removing
 from tests.stockledger.dump import Dump
@@ -689,3 +691,12 @@ def test_a_reason_comes_with_the_code_and_the_metadata_that_the_catalogue_says(r
     # That of any change may be one of several: BatchChangeStockRequest tells of that.
     said = comment.partition("Metadata:")[2] + "changeIndex"
     assert [case for case in REFUSED if case.reason == reason and not all(key in said for key in case.metadata)] == []
+
+
+def test_every_rule_of_stock_has_its_row() -> None:
+    """One without would be answered as a defect, and logged without the place where it was raised."""
+
+    def rules(kind: type[domain.Refused]) -> set[type[domain.Refused]]:
+        return {kind, *(rule for narrower in kind.__subclasses__() for rule in rules(narrower))}
+
+    assert rules(domain.Refused) - {domain.Refused} <= REFUSALS.keys()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final
@@ -13,11 +14,13 @@ from grpc import StatusCode
 from storekeeper.stockledger.v1 import stock_ledger_pb2 as pb
 from storekeeper_kit.caller import COSTS_VIEW, Caller
 from storekeeper_kit.clients import failure_of
-from storekeeper_kit.coalescer import WAITING_MAX, Coalescer
+from storekeeper_kit.coalescer import PATIENT_MAX, WAITING_MAX, Coalescer
+from storekeeper_kit.refusals import InvalidRequest
 from storekeeper_stockledger.servicer import bulk, changing
 from storekeeper_stockledger.servicer.bulk import STREAM_BYTES_MAX, STREAM_CHANGES_MAX
 from storekeeper_stockledger.servicer.calls import CHANGE_BYTES, Call, Told
 from storekeeper_stockledger.servicer.changing import Changing
+from tests.harness.garbage import no_frames_left
 from tests.harness.stock import TIMEOUT_S, Stock, adding, caller, removing
 from tests.stockledger.dump import Dump
 from tests.stockledger.servicer.refusing import bad_fields, tells_nothing_of_the_inside
@@ -219,8 +222,21 @@ class TestFlow:
         ]
         taking = [asyncio.ensure_future(all_of(stream)) for stream in streams]
         await self.settle()
+        # They have left room for others.
+        alone = works.submit(
+            1, Call("BatchChangeStock", b"", "tester", True, PATIENT_MAX), time.monotonic() + TIMEOUT_S
+        )
         begun.set()
         assert await asyncio.gather(*taking) == [6] * len(streams)
+        assert await alone == Told(b"")
+
+    def test_one_that_ends_with_an_error_leaves_nothing_to_the_collector(self) -> None:
+        with no_frames_left():
+            asyncio.run(asyncio.wait_for(self.send_nothing(), TIMEOUT_S))
+
+    async def send_nothing(self) -> None:
+        with pytest.raises(InvalidRequest):
+            await all_of(changing_stock(Instant(), [], messages=1, changes=0))
 
     def test_answers_that_wait_are_bounded_by_what_they_may_hold(self) -> None:
         """What a change moves shows only when it is carried out, so each message is told before how much it may tell."""

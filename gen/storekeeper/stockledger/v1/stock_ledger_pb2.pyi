@@ -3493,7 +3493,9 @@ class Movement(_message.Message):
     location_id: _builtins.int
     """Its location."""
     reason: _builtins.str
-    """Why, as the caller gave it. Where the answer to a change would be too long otherwise, only its first movement tells."""
+    """Why, as the caller gave it. Where the answer to a single change would be too long otherwise, only its first movement
+    has it; ListMovements has it in each.
+    """
     reference: _builtins.str
     """The outside document, as the caller gave it."""
     actor: _builtins.str
