@@ -133,6 +133,7 @@ class Registrar:
             # The ledger knows; that it does could not be written down, so it will hear of it again.
             log.warning("registration_unconfirmed", item_id=entry.facts.item_id, cause=repr(error))
         except Exception:
+            # The item is stored, and its caller gets it; the sweep tries again.
             log.exception("registration_failed", item_id=entry.facts.item_id)
         return PENDING
 
@@ -160,6 +161,7 @@ class Registrar:
             self._sweeps_succeed = False
             return False
         except Exception:
+            # Whatever it is, the next sweep may succeed, and nothing else would carry over what is left.
             log.exception("sweep_failed")
             return False
         self._sweeps_succeed = True

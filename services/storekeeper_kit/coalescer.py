@@ -31,7 +31,7 @@ GATHERING_MAX_S: Final = 0.02
 """However many may still arrive, and however long the event loop takes to go round, none waits longer for them."""
 
 WAITING_MAX: Final = 10_000
-"""Calls that may wait in a process; more are refused at once, before they cost anything."""
+"""Calls that may wait, of all tenants together; more are refused at once, before they cost anything."""
 
 PATIENT_MAX: Final = WAITING_MAX // 2
 """Whoever can wait elsewhere does so while as many wait here, and leaves room to those who would be refused."""

@@ -53,9 +53,8 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class InFlight:
     """Counts calls that are being answered, and the bytes of their requests, up to a bound each."""
 
-    def __init__(self, maximum: int, bytes_max: int = REQUEST_BYTES_MAX) -> None:
+    def __init__(self, maximum: int) -> None:
         self._maximum = maximum
-        self._bytes_max = bytes_max
         self._count = 0
         self._bytes = 0
         self._none_left = asyncio.Event()
@@ -63,7 +62,7 @@ class InFlight:
 
     def enter(self, size: int = 0) -> None:
         """Counts one more, whose request has so many bytes; raises Overloaded beyond the bounds."""
-        if self._count >= self._maximum or self._bytes + size > self._bytes_max:
+        if self._count >= self._maximum or self._bytes + size > REQUEST_BYTES_MAX:
             raise Overloaded
         self._count += 1
         self._bytes += size

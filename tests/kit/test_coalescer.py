@@ -229,7 +229,8 @@ class TestWeights:
             await coalescer.room_for(7)
             calls += await submitted(coalescer, "bbb")
             await coalescer.room_for(2)
-            patient = [asyncio.ensure_future(coalescer.room_for(3)) for _ in range(2)]
+            # There would be room for the second one, but it is not its turn.
+            patient = [asyncio.ensure_future(coalescer.room_for(weight)) for weight in (3, 1)]
             await asyncio.sleep(0)
             assert not any(one.done() for one in patient)
             calls += await submitted(coalescer, "cccccc")

@@ -96,7 +96,7 @@ def _done(calls: Sequence[Call], journal: Journal) -> Iterator[Done]:
         assert not unasked, f"something was done that nobody asked for: {unasked}"
         ours = [one for one in batch if one.kind in CHANGES]
         told = [one.effective_time for one in ours if not _says_when(asked[one.request_id].request)]
-        # Whatever time it was counted at, what is found is as old as its record.
+        # Whatever time it was counted at: what is found came when that was decided.
         found = [line.stocked_item_id for line in chain(*lines.values()) if line.kind == "counted_in"]
         told += [journal.stocked_items[one].receive_time for one in found if one]
         now = told[0] if told else _earliest(ours, asked, lines, last)

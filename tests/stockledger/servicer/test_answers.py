@@ -337,14 +337,6 @@ class TestExtensions:
         assert dict(stock.position_named(position_id).extensions) == left
 
 
-def same(extensions: Mapping[str, str], **texts: str) -> bool:
-    """Whether they are these JSON texts, in any order of keys, with every digit."""
-    read = partial(json.loads, parse_float=str, parse_int=str)
-    return {vendor: read(text) for vendor, text in extensions.items()} == {
-        vendor: read(text) for vendor, text in texts.items()
-    }
-
-
 def test_an_answer_that_would_be_too_long_tells_the_reason_once(stock: Stock) -> None:
     """Two movements for each stocked item, and a reason of 500 characters with four bytes each."""
     (position_id,) = stock.positions()
@@ -364,3 +356,11 @@ def test_an_answer_that_would_be_too_long_tells_the_reason_once(stock: Stock) ->
     assert call_with_trailer(stock, "TransferStock", request) == (first, True)
     listed = stock.call("ListMovements", pb.ListMovementsRequest(request_id=request.request_id, page_size=DRAWS_MAX))
     assert {one.reason for one in listed.movements} == {request.reason}
+
+
+def same(extensions: Mapping[str, str], **texts: str) -> bool:
+    """Whether they are these JSON texts, in any order of keys, with every digit."""
+    read = partial(json.loads, parse_float=str, parse_int=str)
+    return {vendor: read(text) for vendor, text in extensions.items()} == {
+        vendor: read(text) for vendor, text in texts.items()
+    }
