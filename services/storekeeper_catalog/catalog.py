@@ -7,7 +7,6 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -26,7 +25,7 @@ from .storage.listing import Wanted
 class Claim:
     """Under which request an item is created."""
 
-    request_id: UUID
+    request_id: str
     fingerprint: bytes
 
 

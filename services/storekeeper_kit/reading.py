@@ -10,7 +10,6 @@ past ``finish``.
 """
 
 import re
-import uuid
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
@@ -30,8 +29,6 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1000
 # More is not reported: nobody reads it, and it has to fit into a status.
 VIOLATIONS_MAX = 100
-
-NIL = uuid.UUID(int=0)
 
 
 class EnumType(Protocol):
@@ -71,15 +68,13 @@ class Reading:
             self.violation(path, "is not a positive number")
         return value or None
 
-    def request_id(self, path: str, value: str) -> uuid.UUID:
-        """A UUID of any version in its canonical form, in either case; the nil UUID names nothing."""
+    def request_id(self, path: str, value: str) -> str:
+        """A UUID of any version in its canonical form, in either case; comes back in lower case. The nil UUID names nothing."""
         if not _UUID.fullmatch(value):
             self.violation(path, "is not a UUID like 0197c2f4-0a1b-7c3d-8e5f-001122334455" if value else "is required")
-            return NIL
-        request_id = uuid.UUID(value)
-        if request_id == NIL:
+        elif value == _NIL:
             self.violation(path, "is the nil UUID, which names nothing")
-        return request_id
+        return value.lower()
 
     def text(self, path: str, value: str, *, max_length: int, required: bool = False) -> str:
         """Text without control characters other than line feed and tab."""
@@ -114,13 +109,16 @@ class Reading:
         if message is None:
             self.violation(path, "is required")
             return Decimal()
-        value = _decimal(message.value)
-        problem = "is not a decimal number" if value is None else _limit(value, scale, integer_digits, above, minimum)
-        if value is None or problem:
+        number = _decimal(message.value)
+        if number is None:
+            self.violation(path, "is not a decimal number")
+            return Decimal()
+        value, exponent = number
+        if problem := _too_long(value, exponent, scale, integer_digits) or _out_of_bounds(value, above, minimum):
             self.violation(path, problem)
             return Decimal()
         # 1E+3 becomes 1000; done last, when it is known not to be a very long number.
-        return value.quantize(Decimal(1)) if _exponent(value) > 0 else value
+        return value.quantize(Decimal(1)) if exponent > 0 else value
 
     def positive_quantity(
         self, path: str, message: DecimalMessage | None, *, scale: int = QUANTITY_SCALE_MAX
@@ -177,21 +175,34 @@ def etag(version: int) -> str:
     return str(version)
 
 
-def _decimal(text: str) -> Decimal | None:
-    """The number that google.type.Decimal means by this text, without zeros at its end; the empty text means zero."""
+def _decimal(text: str) -> tuple[Decimal, int] | None:
+    """The number that google.type.Decimal means by this text, and its exponent. The empty text means zero.
+
+    There are no zeros at the end of its decimals.
+    """
     if not text:
-        return Decimal()
-    if len(text) > DECIMAL_CHARS_MAX or not _DECIMAL.fullmatch(text):
+        return _ZERO, 0
+    found = _DECIMAL.fullmatch(text) if len(text) <= DECIMAL_CHARS_MAX else None
+    if not found:
         return None
-    return abs(value) if (value := Decimal(text).normalize(_EXACT)) == 0 else value
+    # A negative zero is zero.
+    if found.lastindex is None:
+        return Decimal(text) or _ZERO, 0
+    value = Decimal(text).normalize(_EXACT) or _ZERO
+    return value, _exponent(value)
 
 
-def _limit(value: Decimal, scale: int, integer_digits: int, above: Decimal | None, minimum: Decimal | None) -> str:
-    """The first limit that the number breaks, or the empty text."""
+def _too_long(value: Decimal, exponent: int, scale: int, integer_digits: int) -> str:
+    """Which digits the number has too many of, or the empty text."""
     if value.adjusted() >= integer_digits:
         return f"has more than {integer_digits} digits before the point"
-    if -_exponent(value) > scale:
+    if -exponent > scale:
         return f"has more than {scale} decimals" if scale else "is not a whole number"
+    return ""
+
+
+def _out_of_bounds(value: Decimal, above: Decimal | None, minimum: Decimal | None) -> str:
+    """The first bound that the number breaks, or the empty text."""
     if above is not None and value <= above:
         return f"is not greater than {above}"
     if minimum is not None and value < minimum:
@@ -206,7 +217,10 @@ def _exponent(value: Decimal) -> int:
 
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+_NIL = "00000000-0000-0000-0000-000000000000"
+# Digits alone match no group of it.
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]{1,9})?")
+_ZERO = Decimal()
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VERSION = re.compile("[0-9]{1,18}")
 # Rounds nothing that the grammar and the bound on its length let through.

@@ -6,11 +6,10 @@ the batch, is answered as it was then. What comes after a batch is full waits fo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 from storekeeper_kit.request_ids import new_request_id
 
@@ -34,6 +33,7 @@ from .domain.refusals import BadField, ChangeRefused, Refused, RequestIdReused, 
 from .domain.shelf import NotLoaded
 from .domain.state import Stock
 from .domain.stock import Movement
+from .domain.values import dataclass
 from .storage.loading import Loaded
 from .storage.recording import Numbers
 from .storage.selected import Repeat
@@ -104,7 +104,7 @@ class Batch:
         self._recorded = loaded.repeats
         self._new_ids = iter(loaded.new_ids)
         self._decided: list[_Decided] = []
-        self._accepted: dict[UUID, int] = {}
+        self._accepted: dict[str, int] = {}
         self._settled = 0
         self._movement_count = 0
         self._repeated_count = 0
@@ -116,7 +116,7 @@ class Batch:
             operation = ExpireReservations(source=PositionId(position_id))
             contents = fingerprint("expire_reservations", operation)
             self._carry_out(
-                Submission(request_id=UUID(new_request_id()), fingerprint=contents, operation=operation, actor=SETTLER)
+                Submission(request_id=new_request_id(), fingerprint=contents, operation=operation, actor=SETTLER)
             )
         self._settled = len(self.entries)
         return sum(self._due.values()) <= EXPIRIES_MAX and self._movement_count < MOVEMENTS_MAX

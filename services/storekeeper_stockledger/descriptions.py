@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from sqlalchemy import Connection, Row, Table
 
@@ -47,7 +46,7 @@ T = TypeVar("T")
 class Claim:
     """Under which request something is created, and in whose name."""
 
-    request_id: UUID
+    request_id: str
     fingerprint: bytes
     actor: str
 

@@ -58,7 +58,7 @@ class Tenant:
 
 def claim(draft: Draft) -> Claim:
     """Under which an item is created."""
-    return Claim(request_id=UUID(int=next(_request_ids), version=4), fingerprint=fingerprint("create_item", draft))
+    return Claim(request_id=str(UUID(int=next(_request_ids), version=4)), fingerprint=fingerprint("create_item", draft))
 
 
 def deadline(timeout_s: float = TIMEOUT_S) -> float:

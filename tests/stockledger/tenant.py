@@ -182,9 +182,9 @@ def deadline(timeout_s: float = TIMEOUT_S) -> float:
     return time.monotonic() + timeout_s
 
 
-def request_id() -> UUID:
+def request_id() -> str:
     """Another one, the same in every run."""
-    return UUID(int=next(_request_ids), version=4)
+    return str(UUID(int=next(_request_ids), version=4))
 
 
 def claim(kind: str, *contents: object) -> Claim:
@@ -192,7 +192,7 @@ def claim(kind: str, *contents: object) -> Claim:
     return Claim(request_id=request_id(), fingerprint=fingerprint(kind, *contents), actor="tester")
 
 
-def submission(operation: Operation, *, under: UUID | None = None, validate_only: bool = False) -> Submission:
+def submission(operation: Operation, *, under: str | None = None, validate_only: bool = False) -> Submission:
     """An operation as a caller submits it, under a new request id unless one is given."""
     return Submission(
         request_id=under or request_id(),

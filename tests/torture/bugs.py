@@ -74,7 +74,7 @@ def a_moment_late(expire_at: Right, self: Any, at: Any, demand: str, expire_time
 
 
 def once_more(repeated: Right, self: Any, submission: Any) -> Any:
-    return repeated(self, submission) and self._fresh(replace(submission, request_id=uuid4()))
+    return repeated(self, submission) and self._fresh(replace(submission, request_id=str(uuid4())))
 
 
 def all_alike(submission: Right, *asked: Any) -> Any:

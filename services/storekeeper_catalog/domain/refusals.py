@@ -5,7 +5,6 @@ A refusal changes nothing. What cannot happen is an assertion instead. Compared 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 
 class Refused(Exception):
@@ -54,7 +53,7 @@ class EtagMismatch(Refused):
 class RequestIdReused(Refused):
     """The request id was used before, by a request with other contents."""
 
-    request_id: UUID
+    request_id: str
 
 
 @dataclass(eq=False)

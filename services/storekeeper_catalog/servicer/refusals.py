@@ -38,7 +38,7 @@ REFUSALS: Final[Table] = {
         StatusCode.ALREADY_EXISTS,
         "REQUEST_ID_REUSED",
         f"request id {error.request_id} was used before, by a request with other contents",
-        {"requestId": str(error.request_id)},
+        {"requestId": error.request_id},
     ),
     domain.LedgerAway: lambda _: Refusal(
         StatusCode.UNAVAILABLE,

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from typing import Any, Final
-from uuid import UUID
 
 import psycopg
 from sqlalchemy import (
@@ -94,7 +93,7 @@ def find_items(connection: Connection, tenant_id: int, item_ids: Collection[int]
     return [read_item(row) for row in rows]
 
 
-def find_request(connection: Connection, tenant_id: int, request_id: UUID) -> tuple[int, bytes] | None:
+def find_request(connection: Connection, tenant_id: int, request_id: str) -> tuple[int, bytes] | None:
     """Which item a request created, and the fingerprint of what it asked."""
     row = connection.execute(
         select(item.c.item_id, item.c.fingerprint).where(item.c.tenant_id == tenant_id, item.c.request_id == request_id)
@@ -108,7 +107,7 @@ def find_sku_holder(connection: Connection, tenant_id: int, sku: str) -> int | N
 
 
 def insert_item(
-    connection: Connection, tenant_id: int, draft: Draft, *, request_id: UUID, fingerprint: bytes
+    connection: Connection, tenant_id: int, draft: Draft, *, request_id: str, fingerprint: bytes
 ) -> int | None:
     """Insert an item and return its id; None when another one has its request id or its sku."""
     statement = insert(item).values(

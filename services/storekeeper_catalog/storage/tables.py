@@ -54,7 +54,7 @@ item = Table(
     Column("currency_code", Text),
     Column("extensions", JSONB, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Column("request_id", Uuid, nullable=False),
+    Column("request_id", Uuid(as_uuid=False), nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     _time("create_time"),
     _time("update_time"),

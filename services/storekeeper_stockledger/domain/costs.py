@@ -6,13 +6,15 @@ and the last unit takes what is left, so an emptied stocked item is worth exactl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from .places import ZERO
+from .values import dataclass
 
 UNIT_COST_DECIMALS: Final = 10
 
@@ -83,6 +85,7 @@ def _to_minor_unit(amount: Decimal, currency_code: str) -> Decimal:
     return amount.quantize(_minor_unit(currency_code), context=EXACT)
 
 
+@cache
 def _minor_unit(currency_code: str) -> Decimal:
     return Decimal(1).scaleb(-MINOR_UNITS.get(currency_code, 2))
 

@@ -1,10 +1,10 @@
 """What the ledger knows of items, locations and a tenant's settings."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from .costs import UnitCost
+from .values import dataclass
 
 
 class Tracking(StrEnum):

@@ -1,18 +1,18 @@
 """What can be asked of the ledger in one call, and how two askings are told to be the same."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import MISSING, Field, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from types import UnionType
 from typing import Any, Final
-from uuid import UUID
 
 from .costs import CostMethod, UnitCost
 from .extensions import Extensions, canonical
 from .numbers import plain
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +385,8 @@ OPERATION_KINDS: dict[type[Operation], str] = {
 class Submission:
     """An operation as a caller submitted it: under a request id, in somebody's name."""
 
-    request_id: UUID
+    request_id: str
+    """A UUID in its canonical form."""
     fingerprint: bytes
     operation: Operation
     actor: str
@@ -427,30 +428,33 @@ def _fingerprint_at(operation: AddStock | ReceiveStock, cost: UnitCost | CostMet
 
 
 def _canonical(value: Any) -> str:
-    cls = type(value)
-    if cls not in _canons:
-        _canons[cls] = _canon_of(cls)
-    return _canons[cls](value)
+    return _canons[type(value)](value)
 
 
-_canons: Final[dict[type, Callable[[Any], str]]] = {}
-"""How values of a type are written, found out once for each."""
+class _Canons(dict[type, Callable[[Any], str]]):
+    """How values of a type are written, found out once for each."""
+
+    def __missing__(self, cls: type) -> Callable[[Any], str]:
+        canon = next((canon for types, canon in _CANONICAL if issubclass(cls, types)), None)
+        self[cls] = canon or _fields_of(cls)
+        return self[cls]
 
 
-def _canon_of(cls: type) -> Callable[[Any], str]:
-    for types, canon in _CANONICAL:
-        if issubclass(cls, types):
-            return canon
+_canons: Final = _Canons()
+
+
+def _fields_of(cls: type) -> Callable[[Any], str]:
     defaults = [(field.name, _default(field)) for field in fields(cls)]
-    return lambda value: "{" + ",".join(_given(value, defaults)) + "}"
 
+    def written(value: object) -> str:
+        given = []
+        for name, default in defaults:
+            part = getattr(value, name)
+            if part is not default and part != default:
+                given.append(f"{name}:{_canonical(part)}")
+        return "{" + ",".join(given) + "}"
 
-def _given(value: object, defaults: Iterable[tuple[str, object]]) -> Iterator[str]:
-    """The fields that are not at their default."""
-    for name, default in defaults:
-        part = getattr(value, name)
-        if part != default:
-            yield f"{name}:{_canonical(part)}"
+    return written
 
 
 _CANONICAL: Final[tuple[tuple[type | UnionType, Callable[[Any], str]], ...]] = (

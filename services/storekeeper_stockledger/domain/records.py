@@ -1,12 +1,13 @@
 """What the ledger keeps of locations, positions, reservations and expectations, to be read and described."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
 from .extensions import Extensions
 from .places import ZERO
 from .stock import Totals
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

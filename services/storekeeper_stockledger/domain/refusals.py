@@ -5,7 +5,6 @@ A refusal changes nothing. What cannot happen is an assertion instead. Compared 
 
 from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
 from .items import Tracking
 
@@ -185,7 +184,7 @@ class EtagMismatch(Refused):
 class RequestIdReused(Refused):
     """The request id was used before, by a request with other contents."""
 
-    request_id: UUID
+    request_id: str
 
 
 @dataclass(eq=False)

@@ -200,7 +200,7 @@ REFUSALS: Final[Table] = {
         StatusCode.ALREADY_EXISTS,
         "REQUEST_ID_REUSED",
         f"request id {error.request_id} was used before, by a request with other contents",
-        {"requestId": str(error.request_id)},
+        {"requestId": error.request_id},
     ),
     domain.WatchAhead: lambda error: Refusal(
         StatusCode.OUT_OF_RANGE,

@@ -88,7 +88,7 @@ class Together:
             raise self._outcome
         assert isinstance(self._outcome, tuple), "several submissions have several outcomes"
         for submission, one in zip(self._submissions, self._outcome, strict=True):
-            self._results.accepted(str(submission.request_id), one)
+            self._results.accepted(submission.request_id, one)
         return Told(self._results.response.SerializeToString())
 
 

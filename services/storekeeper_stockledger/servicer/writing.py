@@ -108,7 +108,7 @@ def movement(
     message = make(
         movement_id=value.movement_id,
         operation_id=value.operation_id,
-        request_id=str(value.request_id),
+        request_id=value.request_id,
         line=value.line,
         kind=_KIND_VALUES[value.kind],
         stocked_item_id=value.stocked_item_id or 0,

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 import psycopg
 from sqlalchemy import Connection, Row, Select, Table, exists, insert, select, update
@@ -39,7 +38,7 @@ def record_creation(connection: Connection, tenant_id: int, entry: Entry) -> Num
     return number_and_record(driver_connection, tenant_id, entry)
 
 
-def recorded_operation(connection: Connection, tenant_id: int, request_id: UUID) -> tuple[int, bytes] | None:
+def recorded_operation(connection: Connection, tenant_id: int, request_id: str) -> tuple[int, bytes] | None:
     """Id and fingerprint of what was recorded under a request id."""
     operation = tables.operation.c
     row = connection.execute(

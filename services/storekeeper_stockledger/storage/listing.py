@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Select, any_, bindparam, func, select, true
 
@@ -100,7 +99,7 @@ class MovementFilter:
     stocked_item_id: int | None = None
     item_id: int | None = None
     location_id: int | None = None
-    request_id: UUID | None = None
+    request_id: str | None = None
     kind: Kind | None = None
     record_time_from: datetime | None = None
     record_time_before: datetime | None = None
@@ -331,7 +330,7 @@ def _equal(wanted: Mapping[ColumnElement[Any], object]) -> list[ColumnElement[bo
     return [column == value for column, value in wanted.items() if value is not None]
 
 
-def _of_request(request_id: UUID) -> ColumnElement[bool]:
+def _of_request(request_id: str) -> ColumnElement[bool]:
     """The movements of an operation have neighbouring ids, which the primary key finds."""
     operation, movement_id = tables.operation.c, tables.movement.c.movement_id
     first = operation.last_movement_id - operation.movement_count + 1

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 from psycopg import Connection
 
@@ -60,7 +59,7 @@ class Loaded:
     """What a batch can touch, and which of its requests are repeats."""
 
     stock: Stock
-    repeats: Mapping[UUID, Repeat]
+    repeats: Mapping[str, Repeat]
     new_ids: Sequence[int]
     """For the stocked items that operations make, rising."""
     due: Mapping[int, int]
@@ -121,7 +120,7 @@ class _Loading:
         self._generously = generously
         self._bounds = GENEROUS if generously else ORDINARY
         self._known = Known(self._bounds)
-        self._repeats: Mapping[UUID, Repeat] = {}
+        self._repeats: Mapping[str, Repeat] = {}
         self._new_ids: Sequence[int] = ()
 
     def loaded(self) -> Loaded:
@@ -164,7 +163,7 @@ class _Loading:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))
 
-    def _put_repeats(self, repeats: Mapping[UUID, Repeat]) -> None:
+    def _put_repeats(self, repeats: Mapping[str, Repeat]) -> None:
         self._repeats = repeats
 
     def _put_new_ids(self, new_ids: Sequence[int]) -> None:

@@ -11,23 +11,14 @@ _QUOTE: Final = '\\"'
 
 
 def row(*values: object) -> str:
-    """A row as an element of an array. None becomes NULL; what is neither text nor bytes is written without quotes."""
-    return '"(' + ",".join([_field(value) for value in values]) + ')"'
+    """A row as an element of an array. None becomes NULL; what is no text is written without quotes."""
+    fields = ["" if value is None else _quoted(value) if isinstance(value, str) else str(value) for value in values]
+    return '"(' + ",".join(fields) + ')"'
 
 
 def rows(elements: Iterable[str]) -> str:
     """An array of rows."""
     return "{" + ",".join(elements) + "}"
-
-
-def _field(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, bytes):
-        return "\\\\\\\\x" + value.hex()
-    return str(value)
 
 
 def _quoted(text: str) -> str:

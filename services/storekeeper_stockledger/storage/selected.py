@@ -1,11 +1,9 @@
 """What the rows mean that are locked (`locking.py`) and read (`selecting.py`) for a batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 from storekeeper_kit.round_trips import Result
 
@@ -15,6 +13,7 @@ from ..domain.items import Item, Settings, Tracking
 from ..domain.operations import CountStock, ItemAtLocation
 from ..domain.places import Places
 from ..domain.stock import StockedItem, Totals
+from ..domain.values import dataclass
 from .extensions import read_extensions
 
 STOCKED_ITEM_COLUMNS = """
@@ -86,7 +85,7 @@ def read_state(result: Result) -> tuple[datetime, Settings, dict[int, Facts]]:
     return now, Settings() if settings[0] is None else Settings(*settings), facts
 
 
-def read_repeats(result: Result) -> dict[UUID, Repeat]:
+def read_repeats(result: Result) -> dict[str, Repeat]:
     """What is recorded, by request id."""
     return {request_id: Repeat(*rest) for request_id, *rest in result.rows()}
 

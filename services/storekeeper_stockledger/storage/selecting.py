@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
-from uuid import UUID
 
 from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
@@ -63,7 +62,7 @@ _STATE_OF_NAMED = Statement(_STATE.replace("{positions}", POSITIONS))
 _STATE_OF_NAMED_AND_BESIDE = Statement(_STATE.replace("{positions}", POSITIONS_AND_BESIDE))
 
 _REPEATS = Statement("""
-SELECT o.request_id, o.fingerprint, o.operation_id, o.movement_count, o.last_movement_id, o.effective_time,
+SELECT o.request_id::text, o.fingerprint, o.operation_id, o.movement_count, o.last_movement_id, o.effective_time,
        (SELECT coalesce(m.unit_cost, CASE WHEN m.amount IS NOT NULL THEN s.unit_cost END)
           FROM movement m
           LEFT JOIN stocked_item s ON s.tenant_id = m.tenant_id AND s.stocked_item_id = m.stocked_item_id
@@ -314,7 +313,7 @@ class Selecting:
             _STATE_OF_NAMED_AND_BESIDE if beside else _STATE_OF_NAMED, **names_of_positions(names, beside)
         )
 
-    def repeats(self, request_ids: Iterable[UUID]) -> Result:
+    def repeats(self, request_ids: Iterable[str]) -> Result:
         """What is recorded under these request ids. See `read_repeats`."""
         return self._execute(_REPEATS, request_ids=numbers(request_ids))
 

@@ -291,7 +291,7 @@ operation = Table(
     metadata,
     Column("tenant_id", BigInteger, nullable=False),
     Column("operation_id", BigInteger, nullable=False),
-    Column("request_id", Uuid, nullable=False),
+    Column("request_id", Uuid(as_uuid=False), nullable=False),
     Column("kind", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("actor", Text, nullable=False),

@@ -1,5 +1,7 @@
 """What a batch writes (`recording.py`), as rows of the types that the migrations make for that."""
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from storekeeper_kit.json_text import dump_json
@@ -16,11 +18,11 @@ def entry_row(entry: Entry) -> str:
     return row(
         entry.request_id,
         entry.kind,
-        entry.fingerprint,
+        f"\\x{entry.fingerprint.hex()}",
         entry.actor,
         entry.reason,
         len(entry.movements),
-        entry.effective_time,
+        _time(entry.effective_time),
         entry.draws,
     )
 
@@ -37,7 +39,7 @@ def line_row(entry_number: int, line: int, movement: Movement) -> str:
         movement.quantity,
         movement.amount,
         movement.reference,
-        movement.effective_time,
+        _time(movement.effective_time),
         *(after.places.units if after else _NO_PLACES),
         after.value if after else None,
         totals.available,
@@ -108,6 +110,12 @@ def held_row(position_id: int, demand: str, stocked_item_id: int, holding: Holdi
 def expected_row(position_id: int, order_line: str, expectation: Expectation) -> str:
     """What an order line brings to a position as an `order_line_state`."""
     return row(position_id, order_line, expectation.on_order, expectation.received)
+
+
+@lru_cache(1024)
+def _time(time: datetime) -> str:
+    """Remembered: most of what a batch records has one time."""
+    return str(time)
 
 
 _NO_PLACES: Final = (None,) * 7

@@ -1,6 +1,6 @@
 """Fingerprints: equal for equal contents, however and by whichever release they were written."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
@@ -18,6 +18,7 @@ from storekeeper_stockledger.domain.operations import (
     StockedItemId,
     fingerprint,
 )
+from storekeeper_stockledger.domain.values import dataclass
 
 TIME: Final = datetime(2019, 1, 1, 12, tzinfo=UTC)
 

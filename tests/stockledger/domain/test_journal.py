@@ -29,7 +29,7 @@ MOVEMENT: Final = Movement(
     reference="PO 7",
 )
 ENTRY: Final = Entry(
-    request_id=UUID(int=7),
+    request_id=str(UUID(int=7)),
     kind="remove_stock",
     fingerprint=b"\x01\x02",
     actor="anna",
@@ -56,7 +56,7 @@ def with_places(**changes: Any) -> Entry:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(ENTRY, request_id=UUID(int=8)),
+        replace(ENTRY, request_id=str(UUID(int=8))),
         replace(ENTRY, kind="add_stock"),
         replace(ENTRY, fingerprint=b"\x01\x03"),
         replace(ENTRY, actor="bert"),

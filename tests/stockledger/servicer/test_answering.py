@@ -47,7 +47,7 @@ def answered(apply: Apply, *asked: Call, seconds: float = 10) -> tuple[list[Any]
     batches: list[list[int]] = []
 
     def note(_tenant_id: int, submissions: Sequence[Submission | AllOrNone], _deadline: float) -> list[Outcome]:
-        batches.append([one.request_id.int for one in submissions if isinstance(one, Submission)])
+        batches.append([UUID(one.request_id).int for one in submissions if isinstance(one, Submission)])
         return apply(submissions)
 
     nothing: Any = None
