@@ -17,7 +17,7 @@ class Point(StrEnum):
     BATCH_LOADED = "batch loaded"
     """All that can be touched is locked and loaded, and nothing is decided."""
     BATCH_DECIDED = "batch decided"
-    """Nothing is written."""
+    """Nothing is committed, and nothing written but parts of a long batch."""
     BATCH_SENT = "batch sent"
     """All is on its way with the commit, and nobody knows on which side of it."""
     BATCH_COMMITTED = "batch committed"

@@ -50,8 +50,12 @@ class RawConnections:
         return None
 
     def _keep(self, connection: Connection) -> None:
+        status = connection.info.transaction_status
         try:
-            if connection.info.transaction_status is not TransactionStatus.IDLE:
+            if status is TransactionStatus.ACTIVE:
+                # What was sent ahead, nobody has waited for.
+                connection.close()
+            elif status is not TransactionStatus.IDLE:
                 with RoundTrip(connection) as trip:
                     trip.execute(ROLLBACK)
         except psycopg.Error:

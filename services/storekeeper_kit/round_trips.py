@@ -5,7 +5,8 @@ cost us. This speaks the same protocol through the driver's binding of libpq, an
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
@@ -88,13 +89,25 @@ class RoundTrip:
         self._when_sent = when_sent
         self._prepares = prepares
         self._transformer: Transformer = adapt.Transformer(connection)
-        self._sent: list[tuple[Statement, list[bytes | None], Result]] = []
+        self._taken: list[tuple[Statement, list[bytes | None], Result]] = []
+        """What is not on its way yet."""
+        self._awaited: list[bytes | Result] = []
+        """What is, in its order: the names of statements that are prepared, and the results of those that are executed."""
 
     def execute(self, statement: Statement, **parameters: object) -> Result:
         """Have it executed, after those before it. There may be more parameters than it has."""
         result = Result(self._transformer)
-        self._sent.append((statement, [_text(parameters[name]) for name in statement.parameters], result))
+        self._taken.append((statement, [_text(parameters[name]) for name in statement.parameters], result))
         return result
+
+    def send_ahead(self) -> None:
+        """Send what was taken so far already, for the server to begin with. It is answered with the rest.
+
+        From here on the connection is only good for that. Who gives it up in between has to close it.
+        """
+        with self._closing_after_errors() as pgconn:
+            self._queue(pgconn)
+            pgconn.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -106,51 +119,56 @@ class RoundTrip:
             self._travel()
 
     def _travel(self) -> None:
-        new = self._new()
-        answers = self._exchange(new)
-        if new:
-            prepared = (name for name, answer in zip(new, answers, strict=False) if _succeeded(answer))
+        answered = self._exchange()
+        answers = list(zip(self._awaited, answered, strict=True))
+        prepared = {name for name, answer in answers if isinstance(name, bytes) and _succeeded(answer)}
+        if prepared:
             _prepared.setdefault(self._connection, set()).update(prepared)
-        for answer in answers:
+        for _, answer in answers:
             if not _succeeded(answer):
                 self._refuse(errors.error_from_result(answer))
-        for (_, _, result), answer in zip(self._sent, answers[len(new) :], strict=True):
-            result.take(answer)
-
-    def _new(self) -> Mapping[bytes, bytes]:
-        """The texts of statements that are to be prepared first, by name."""
-        if not self._prepares:
-            return {}
-        known: Collection[bytes] = _prepared.get(self._connection, ())
-        return {statement.name: statement.text for statement, _, _ in self._sent if statement.name not in known}
+        for awaited, answer in answers:
+            if isinstance(awaited, Result):
+                awaited.take(answer)
 
     def _refuse(self, error: errors.Error) -> NoReturn:
         if isinstance(error, _OUTDATED):
             self._connection.close()
         raise error
 
-    def _exchange(self, new: Mapping[bytes, bytes]) -> Sequence[PGresult]:
-        """The answers to the preparation of those that are new, and to all of them."""
-        connection = self._connection
-        pgconn = connection.pgconn
-        try:
-            pgconn.enter_pipeline_mode()
-            for name, text in new.items():
-                pgconn.send_prepare(name, text)
-            for statement, parameters, _ in self._sent:
-                if self._prepares:
-                    pgconn.send_query_prepared(statement.name, parameters)
-                else:
-                    pgconn.send_query_params(statement.text, parameters)
+    def _exchange(self) -> Sequence[PGresult]:
+        """Send the rest; the answers to all that is awaited."""
+        with self._closing_after_errors() as pgconn:
+            self._queue(pgconn)
             pgconn.pipeline_sync()
-            waiting = _answers(pgconn, len(new) + len(self._sent), self._when_sent)
-            answers = connection.wait(waiting, timeout=ANSWER_TIMEOUT_S)
+            waiting = _answers(pgconn, len(self._awaited), self._when_sent)
+            answers = self._connection.wait(waiting, timeout=ANSWER_TIMEOUT_S)
             pgconn.exit_pipeline_mode()
+        return answers
+
+    def _queue(self, pgconn: PGconn) -> None:
+        """Line up what is not on its way yet."""
+        pgconn.enter_pipeline_mode()
+        known: Collection[bytes] = _prepared.get(self._connection, ())
+        for statement, parameters, result in self._taken:
+            if not self._prepares:
+                pgconn.send_query_params(statement.text, parameters)
+            else:
+                if statement.name not in known and statement.name not in self._awaited:
+                    pgconn.send_prepare(statement.name, statement.text)
+                    self._awaited.append(statement.name)
+                pgconn.send_query_prepared(statement.name, parameters)
+            self._awaited.append(result)
+        self._taken.clear()
+
+    @contextmanager
+    def _closing_after_errors(self) -> Iterator[PGconn]:
+        try:
+            yield self._connection.pgconn
         except BaseException:
             # Nobody knows what is still on its way.
-            connection.close()
+            self._connection.close()
             raise
-        return answers
 
 
 def _answers(pgconn: PGconn, count: int, when_sent: Point | None) -> PQGen[list[PGresult]]:

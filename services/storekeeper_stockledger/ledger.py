@@ -10,10 +10,10 @@ import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from psycopg import Connection, errors
+from psycopg import errors
 
 from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database, Trouble, classify
@@ -26,7 +26,7 @@ from .domain.operations import ItemAtLocation
 from .storage.known import StockMoved
 from .storage.loading import PositionsMissing, lock_and_load, lock_and_load_due
 from .storage.movements import movements_of
-from .storage.recording import record
+from .storage.recording import Recording
 from .storage.selected import Repeat
 
 RETRY_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -81,7 +81,7 @@ class Ledger:
         with self._database.raw() as connection:
             batch = Batch(lock_and_load_due(connection, tenant_id, position_ids))
             batch.settle()
-            self._finish(connection, tenant_id, batch, worth_it=bool(batch.entries))
+            self._finish(Recording(connection, tenant_id), batch, worth_it=bool(batch.entries))
 
     def _apply(self, tenant_id: int, asked: Sequence[Asked]) -> list[Outcome]:
         """Apply as many as the batch has room for. If it has none for the first one, that one has another, alone."""
@@ -103,18 +103,19 @@ class Ledger:
                 loaded = lock_and_load(connection, tenant_id, submissions, opening=opening, generously=alone)
                 reach(Point.BATCH_LOADED)
                 batch = Batch(loaded, alone=alone)
+                recording = Recording(connection, tenant_id)
                 has_room = batch.settle()
                 if has_room:
-                    _decide_in_turn(batch, asked)
-                self._finish(connection, tenant_id, batch, worth_it=batch.is_worth_it or not has_room)
+                    _decide_in_turn(batch, asked, recording)
+                self._finish(recording, batch, worth_it=batch.is_worth_it or not has_room)
         except PositionsMissing as missing:
             return self._transact(tenant_id, asked, opening=missing.pairs, alone=alone)
         return batch.outcomes(self._recorded(tenant_id, batch.repeats()))
 
-    def _finish(self, connection: Connection[Any], tenant_id: int, batch: Batch, *, worth_it: bool) -> None:
+    def _finish(self, recording: Recording, batch: Batch, *, worth_it: bool) -> None:
         reach(Point.BATCH_DECIDED)
         if worth_it:
-            batch.number(record(connection, tenant_id, batch.entries, batch.stock))
+            batch.number(recording.finish(batch.entries, batch.stock))
             reach(Point.BATCH_COMMITTED)
 
     def _recorded(self, tenant_id: int, repeats: Sequence[Repeat]) -> Mapping[int, tuple[RecordedMovement, ...]]:
@@ -132,10 +133,11 @@ class Ledger:
         return [self.apply(tenant_id, [one], deadline)[0] for one in asked]
 
 
-def _decide_in_turn(batch: Batch, asked: Sequence[Asked]) -> None:
+def _decide_in_turn(batch: Batch, asked: Sequence[Asked], recording: Recording) -> None:
     for one in asked:
         if not batch.decide(one):
             return
+        recording.go_ahead(batch.entries, batch.stock)
 
 
 def _may_pass(error: Exception) -> bool:

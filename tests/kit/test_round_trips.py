@@ -19,6 +19,7 @@ from storekeeper_kit.round_trips import BEGIN, COMMIT, ROLLBACK, RoundTrip, Row,
 LARGE = "x" * 3_000_000
 READ = Statement("SELECT value FROM counter WHERE id = 1")
 COUNT = Statement("UPDATE counter SET value = value + 1 WHERE id = 1 RETURNING value")
+IS_FREE = Statement("SELECT count(*) FROM (SELECT FROM counter WHERE id = 1 FOR UPDATE SKIP LOCKED)")
 DIVIDE = Statement("SELECT 1 / %(number)s::int")
 A_TEXT = Statement("SELECT %(text)s::text")
 
@@ -159,6 +160,62 @@ def test_after_an_error_between_statements_nothing_is_sent(connection: Connectio
     with pytest.raises(ZeroDivisionError):
         fail()
     assert travel(connection, READ) == [[(0,)]]
+
+
+class TestWhatIsSentAhead:
+    def test_it_happens_before_the_end_and_is_answered_with_the_rest(self, database: Database) -> None:
+        with database.raw() as connection, database.raw() as other, RoundTrip(connection) as trip:
+            results = [trip.execute(BEGIN), trip.execute(COUNT)]
+            trip.send_ahead()
+            while travel(other, IS_FREE) == [[(1,)]]:
+                pass
+            results += [trip.execute(COUNT), trip.execute(COMMIT)]
+        assert [result.rows() for result in results] == [[], [(1,)], [(2,)], []]
+
+    def test_a_statement_is_prepared_once(self, connection: Connection) -> None:
+        with RoundTrip(connection) as trip:
+            results = [trip.execute(COUNT)]
+            trip.send_ahead()
+            results += [trip.execute(COUNT), trip.execute(READ)]
+        assert [result.rows() for result in results] == [[(1,)], [(2,)], [(2,)]]
+        prepared = connection.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert prepared.fetchone() == (2,)
+
+    def test_what_a_statement_of_it_is_refused_for_is_told_and_nothing_after_it_happens(
+        self, connection: Connection
+    ) -> None:
+        def fail() -> None:
+            with RoundTrip(connection) as trip:
+                trip.execute(BEGIN)
+                trip.execute(DIVIDE, number=0)
+                trip.send_ahead()
+                trip.execute(COUNT)
+                trip.execute(COMMIT)
+
+        with pytest.raises(errors.DivisionByZero):
+            fail()
+        travel(connection, ROLLBACK)
+        assert travel(connection, READ, DIVIDE, number=1) == [[(0,)], [(1,)]]
+
+    def test_a_connection_that_is_given_back_in_between_is_closed_and_nothing_has_happened(
+        self, single: Database
+    ) -> None:
+        with single.raw() as connection:
+            trip = RoundTrip(connection)
+            trip.execute(BEGIN)
+            trip.execute(COUNT)
+            trip.send_ahead()
+        assert connection.closed
+        with single.raw() as connection:
+            assert travel(connection, READ) == [[(0,)]]
+
+    def test_more_than_any_buffer_holds(self, connection: Connection) -> None:
+        with RoundTrip(connection) as trip:
+            results = []
+            for _ in range(5):
+                results.append(trip.execute(A_TEXT, text=LARGE))
+                trip.send_ahead()
+        assert [result.rows() for result in results] == [[(LARGE,)]] * 5
 
 
 def test_more_than_any_buffer_holds_goes_both_ways(connection: Connection) -> None:

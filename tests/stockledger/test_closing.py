@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Outcome, Recorded
 from storekeeper_stockledger.domain.instants import PositionAsked
 from storekeeper_stockledger.domain.items import Tracking
@@ -23,9 +22,9 @@ from storekeeper_stockledger.domain.refusals import (
     RequestIdReused,
     TooManyStockedItems,
 )
-from storekeeper_stockledger.storage import recording
 from storekeeper_stockledger.storage.listing import PositionFilter
 from storekeeper_stockledger.storage.loading import ORDINARY
+from storekeeper_stockledger.storage.recording import Recording
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import ALL, TIMEOUT_S, Tenant, accepted, claim, drawn, submission
 from tests.stockledger.verbs import adding, closing, removing, taking
@@ -51,14 +50,14 @@ def close(tenant: Tenant, position_id: int) -> Outcome:
 def before_it_records(monkeypatch: pytest.MonkeyPatch, interruption: Callable[[], object]) -> None:
     """Let this happen once, when a batch is decided and about to be written."""
     waiting = [interruption]
-    record = recording.record
+    finish = Recording.finish
 
     def interrupted(*args: Any) -> Any:
         if waiting:
             waiting.pop()()
-        return record(*args)
+        return finish(*args)
 
-    monkeypatch.setattr(ledger_module, "record", interrupted)
+    monkeypatch.setattr(Recording, "finish", interrupted)
 
 
 def waits(future: Future[Any]) -> bool:

@@ -10,7 +10,6 @@ import pytest
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger import descriptions
-from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Recorded
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
 from storekeeper_stockledger.domain.operations import Operation
@@ -29,8 +28,9 @@ from storekeeper_stockledger.domain.refusals import (
     Refused,
     RequestIdReused,
 )
-from storekeeper_stockledger.storage import describing, recording
+from storekeeper_stockledger.storage import describing
 from storekeeper_stockledger.storage.describing import FIRST_REVISION
+from storekeeper_stockledger.storage.recording import Recording
 from tests.stockledger.dump import Dump
 from tests.stockledger.tenant import Tenant, claim, submission
 from tests.stockledger.verbs import adding, closing, picking, removing, reserving, transferring
@@ -224,14 +224,14 @@ class TestItems:
     ) -> None:
         (position_id,) = tenant.positions()
         registrations: list[Future[Item]] = []
-        record = recording.record
+        finish = Recording.finish
 
         def registering_meanwhile(*args: Any) -> Any:
             registrations.append(threads.submit(tenant.item, 1, version=2, scale=3))
             assert waits(registrations[0])
-            return record(*args)
+            return finish(*args)
 
-        monkeypatch.setattr(ledger_module, "record", registering_meanwhile)
+        monkeypatch.setattr(Recording, "finish", registering_meanwhile)
         tenant.stock(position_id, [1])
         assert isinstance(outcome(registrations[0]), ItemHasStock)
 
@@ -355,14 +355,14 @@ class TestPositions:
     ) -> None:
         (position_id,) = tenant.positions()
         updates: list[Future[Any]] = []
-        record = recording.record
+        finish = Recording.finish
 
         def updating_meanwhile(*args: Any) -> Any:
             updates.append(threads.submit(tenant.update_position, position_id, bin="A1"))
             assert waits(updates[0])
-            return record(*args)
+            return finish(*args)
 
-        monkeypatch.setattr(ledger_module, "record", updating_meanwhile)
+        monkeypatch.setattr(Recording, "finish", updating_meanwhile)
         tenant.stock(position_id, [5])
         updated = outcome(updates[0])
         assert (updated.terms.bin, updated.totals.available) == ("A1", 5)
@@ -404,14 +404,14 @@ class TestDeactivation:
         location_id = tenant.location()
         position_id = tenant.position(tenant.item().item_id, location_id)
         deactivations: list[Future[Any]] = []
-        record = recording.record
+        finish = Recording.finish
 
         def deactivating_meanwhile(*args: Any) -> Any:
             deactivations.append(threads.submit(tenant.update_location, location_id, active=False))
             assert waits(deactivations[0])
-            return record(*args)
+            return finish(*args)
 
-        monkeypatch.setattr(ledger_module, "record", deactivating_meanwhile)
+        monkeypatch.setattr(Recording, "finish", deactivating_meanwhile)
         tenant.stock(position_id, [5])
         assert outcome(deactivations[0]).active is False
 
@@ -500,14 +500,14 @@ class TestArchiving:
     ) -> None:
         (position_id,) = tenant.positions()
         registrations: list[Future[Item]] = []
-        record = recording.record
+        finish = Recording.finish
 
         def archiving_meanwhile(*args: Any) -> Any:
             registrations.append(threads.submit(tenant.item, 1, version=2, archived=True))
             assert waits(registrations[0])
-            return record(*args)
+            return finish(*args)
 
-        monkeypatch.setattr(ledger_module, "record", archiving_meanwhile)
+        monkeypatch.setattr(Recording, "finish", archiving_meanwhile)
         tenant.stock(position_id, [5])
         assert outcome(registrations[0]).archived
 

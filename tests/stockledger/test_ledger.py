@@ -42,8 +42,9 @@ from storekeeper_stockledger.domain.refusals import (
     StockedItemNotFound,
     TooManyStockedItems,
 )
-from storekeeper_stockledger.storage import loading, recording
+from storekeeper_stockledger.storage import loading
 from storekeeper_stockledger.storage.loading import ORDINARY
+from storekeeper_stockledger.storage.recording import Recording
 from storekeeper_stockledger.storage.selecting import Bounds
 from tests.harness.databases import LedgerDatabase
 from tests.harness.garbage import no_frames_left
@@ -63,14 +64,14 @@ def dollars(value: str) -> UnitCost:
 def before_it_records(monkeypatch: pytest.MonkeyPatch, *interruptions: Callable[[], object]) -> None:
     """Let these happen, one each time, when a batch is decided and about to be written."""
     waiting = list(interruptions)
-    record = recording.record
+    finish = Recording.finish
 
     def interrupted(*args: Any) -> Any:
         if waiting:
             waiting.pop(0)()
-        return record(*args)
+        return finish(*args)
 
-    monkeypatch.setattr(ledger_module, "record", interrupted)
+    monkeypatch.setattr(Recording, "finish", interrupted)
 
 
 class TestWhatIsLeft:
@@ -634,17 +635,17 @@ class TestTrouble:
         self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (position_id,) = tenant.positions()
-        record = recording.record
+        finish = Recording.finish
         losses = [1]
 
         def recorded_and_lost(*args: Any) -> Any:
-            numbers = record(*args)
+            numbers = finish(*args)
             if losses:
                 losses.pop()
                 raise psycopg.OperationalError("the connection is lost")
             return numbers
 
-        monkeypatch.setattr(ledger_module, "record", recorded_and_lost)
+        monkeypatch.setattr(Recording, "finish", recorded_and_lost)
         accepted(tenant.apply(submission(adding(position_id)), submission(adding(position_id, 2))))
         assert tenant.layers(position_id) == [1, 2]
 

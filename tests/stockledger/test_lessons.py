@@ -15,13 +15,12 @@ from psycopg import errors
 from structlog.testing import capture_logs
 
 from storekeeper_kit.database import Database
-from storekeeper_stockledger import ledger as ledger_module
 from storekeeper_stockledger.batch import Recorded
 from storekeeper_stockledger.domain.costs import UnitCost
 from storekeeper_stockledger.domain.items import Tracking
 from storekeeper_stockledger.domain.operations import Operation, Submission
 from storekeeper_stockledger.domain.refusals import BadField, DemandExceeded, InsufficientStock, SerialNumberInStock
-from storekeeper_stockledger.storage import recording
+from storekeeper_stockledger.storage.recording import Recording
 from storekeeper_stockledger.storage.tables import metadata
 from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
@@ -121,15 +120,15 @@ def test_02_totals_never_drift_from_their_rows(tenant: Tenant, ledger_database: 
 def test_03_a_conflict_of_transactions_is_repeated_inside(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """odoo/odoo#62131, #113897, #53276: "could not serialize access" reached the users."""
     (position_id,) = tenant.positions()
-    record = recording.record
+    finish = Recording.finish
     conflicts = [errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable]
 
     def conflicting(*args: Any) -> Any:
         if conflicts:
             raise conflicts.pop()
-        return record(*args)
+        return finish(*args)
 
-    monkeypatch.setattr(ledger_module, "record", conflicting)
+    monkeypatch.setattr(Recording, "finish", conflicting)
     tenant.stock(position_id, [5])
     assert tenant.layers(position_id) == [5]
 
@@ -223,7 +222,7 @@ def test_09_what_is_checked_is_taken_in_the_same_transaction(
     """vendure#4930, #3508, #1738: check and allocation in two transactions sold more than there was."""
     (position_id,) = tenant.positions()
     tenant.stock(position_id, [5])
-    record = recording.record
+    finish = Recording.finish
     rivals: list[threading.Thread] = []
     outcomes: list[Any] = []
 
@@ -235,9 +234,9 @@ def test_09_what_is_checked_is_taken_in_the_same_transaction(
             rivals[0].start()
             rivals[0].join(0.2)
             assert rivals[0].is_alive(), "the rival was answered between check and taking"
-        return record(*args)
+        return finish(*args)
 
-    monkeypatch.setattr(ledger_module, "record", recorded_while_a_rival_asks)
+    monkeypatch.setattr(Recording, "finish", recorded_while_a_rival_asks)
     tenant.carry_out(removing(position_id, 5))
     rivals[0].join()
     assert isinstance(outcomes[0], InsufficientStock)

@@ -1,10 +1,10 @@
 """The journal: operations and movements as they stand recorded, and the hash chain that seals them.
 
-A batch is sealed by SHA-256 over the hash of the batch before it, the digest of its contents, and its last operation
-id, last movement id and record time (each as eight bytes, big-endian, the time in microseconds since 1970). The hash
-stands on the batch's last operation and, as the newest one, on the tenant's journal head. The digest is SHA-256 over
-one JSON array a line for each operation, followed by those of its movements; what they hold, in which order, is in
-`_entry_line` and `_movement_line`.
+A batch, or each part of a long one, is sealed by SHA-256 over the hash of the one before it, the digest of its
+contents, and its last operation id, last movement id and record time (each as eight bytes, big-endian, the time in
+microseconds since 1970). The hash stands on its last operation and, as the newest one, on the tenant's journal head.
+The digest is SHA-256 over one JSON array a line for each operation, followed by those of its movements; what they hold,
+in which order, is in `_entry_line` and `_movement_line`.
 """
 
 from collections.abc import Iterable

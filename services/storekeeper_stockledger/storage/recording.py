@@ -2,6 +2,7 @@
 
 All of it travels as one round trip that ends with the commit. One statement numbers and writes the journal, and lets
 stocked items and positions be what their last movements say of them; the others write what only some operations change.
+Of a long batch the first parts are sent ahead, each sealed by itself, so that PostgreSQL writes while the rest is decided.
 Nothing here waits for another transaction but the journal head: rows of stocked items and positions are guarded by the
 positions' locks, and operations are inserted while the head is held, so a request id that another process has recorded
 meanwhile is a unique violation at once (`operation_request_id_key`), never a wait.
@@ -10,7 +11,7 @@ meanwhile is a unique violation at once (`operation_request_id_key`), never a wa
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
@@ -38,7 +39,7 @@ WITH head AS (
                || int8send(head.last_movement_id + %(movements)s)
                || int8send((extract(epoch FROM greatest(clock.now, head.record_time, %(now)s)) * 1000000)::bigint)
            )
-      FROM (SELECT clock_timestamp() AS now) AS clock
+      FROM (SELECT CASE WHEN %(first)s::boolean THEN clock_timestamp() END AS now) AS clock
      WHERE head.tenant_id = %(tenant_id)s
     RETURNING head.*
 ), recorded AS (
@@ -193,6 +194,9 @@ UPDATE position AS p
 """)
 
 
+PART: Final = 100
+"""So many operations of a long batch are sent ahead together."""
+
 _RECORD_OPERATIONS = Statement(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
 _RECORD_ALL = Statement(_NUMBER_AND_RECORD_OPERATIONS + _RECORD_MOVEMENTS + _NUMBERS)
 
@@ -206,22 +210,44 @@ class Numbers:
     record_time: datetime
 
 
-def record(connection: Connection[Any], tenant_id: int, entries: Sequence[Entry], stock: Stock) -> Numbers:
-    """Write `entries` and the stock as they leave it, in the transaction under way, and commit it."""
-    _require_transaction(connection)
-    with RoundTrip(connection, when_sent=Point.BATCH_SENT) as trip:
-        recorder = _Recorder(trip, tenant_id, entries, stock.now)
-        numbered = recorder.journal(stock.changes.described)
-        recorder.stock(stock)
-        trip.execute(COMMIT)
-    return Numbers(*numbered.rows()[0])
+class Recording:
+    """How a batch is written, in the transaction under way."""
+
+    def __init__(self, connection: Connection[Any], tenant_id: int) -> None:
+        _require_transaction(connection)
+        self._trip = RoundTrip(connection, when_sent=Point.BATCH_SENT)
+        self._recorder = _Recorder(self._trip, tenant_id)
+        self._written = 0
+        """How many entries are in the journal, or on their way there."""
+        self._numbered: Result
+
+    def go_ahead(self, entries: Sequence[Entry], stock: Stock) -> None:
+        """Send what is decided so far ahead, if that is a part's worth, and if the journal's statement writes all of it."""
+        if len(entries) - self._written >= PART and stock.changes.are_of_units_only:
+            self._write(entries, stock)
+            self._trip.send_ahead()
+
+    def finish(self, entries: Sequence[Entry], stock: Stock) -> Numbers:
+        """Write the rest of the entries, and the stock as they all leave it, and commit."""
+        with self._trip:
+            if len(entries) > self._written:
+                self._write(entries, stock)
+            self._recorder.stock(stock, entries)
+            self._trip.execute(COMMIT)
+        return Numbers(*self._numbered.rows()[0])
+
+    def _write(self, entries: Sequence[Entry], stock: Stock) -> None:
+        self._numbered = self._recorder.journal(
+            entries[self._written :], stock.now, first=not self._written, described=stock.changes.described
+        )
+        self._written = len(entries)
 
 
 def number_and_record(connection: Connection[Any], tenant_id: int, entry: Entry) -> Numbers:
     """Write one entry that moves no stock, such as a location's creation, in the transaction under way."""
     _require_transaction(connection)
     with RoundTrip(connection, prepares=False) as trip:
-        numbered = _Recorder(trip, tenant_id, [entry], entry.effective_time).journal(())
+        numbered = _Recorder(trip, tenant_id).journal([entry], entry.effective_time)
     return Numbers(*numbered.rows()[0])
 
 
@@ -233,43 +259,38 @@ def _require_transaction(connection: Connection[Any]) -> None:
 class _Recorder:
     """Sends the statements that write a batch."""
 
-    def __init__(self, trip: RoundTrip, tenant_id: int, entries: Sequence[Entry], now: datetime) -> None:
+    def __init__(self, trip: RoundTrip, tenant_id: int) -> None:
         self._trip = trip
-        self._entries = entries
-        self._now = now
-        self._base = {
-            "tenant_id": tenant_id,
-            "operations": len(entries),
-            "movements": sum(len(entry.movements) for entry in entries),
-        }
+        self._tenant_id = tenant_id
 
-    def journal(self, described: Collection[int]) -> Result:
+    def journal(
+        self, entries: Sequence[Entry], now: datetime, *, first: bool = True, described: Collection[int] = ()
+    ) -> Result:
         """Take the next numbers, extend the hash chain (the tenant's last lock, held until the commit), and write.
 
-        Stocked items that are `described` are left to their own statement.
+        What is not the `first` of a transaction has the record time of the first. Stocked items that are `described` are
+        left to their own statement.
         """
-        entries = self._entries
+        movements = sum(len(entry.movements) for entry in entries)
         head = {
-            "now": self._now,
+            "operations": len(entries),
+            "movements": movements,
+            "first": first,
+            "now": now,
             "digest": digest(entries),
             "entries": rows(map(entry_row, entries)),
         }
-        if not self._base["movements"]:
+        if not movements:
             return self._execute(_RECORD_OPERATIONS, **head)
-        return self._execute(_RECORD_ALL, **head, lines=self._lines(), described=numbers(described))
+        return self._execute(_RECORD_ALL, **head, lines=_lines(entries), described=numbers(described))
 
-    def _lines(self) -> str:
-        """The movements of all entries, in their order."""
-        return rows(
-            line_row(number, line, movement)
-            for number, entry in enumerate(self._entries, 1)
-            for line, movement in enumerate(entry.movements, 1)
-        )
+    def stock(self, stock: Stock, entries: Sequence[Entry]) -> None:
+        """Write what the statement of the journal doesn't: what is new, described anew, held, expected, closed.
 
-    def stock(self, stock: Stock) -> None:
-        """Write what the statement of the journal doesn't: what is new, described anew, held, expected, closed."""
+        `entries` are all that the transaction records.
+        """
         changes = stock.changes
-        self._open(stock)
+        self._open(stock, entries)
         described = [changes.stocked_items[one] for one in sorted(changes.described - changes.added)]
         if changes.numbered:
             self._execute(_FREE_SERIAL_NUMBERS, stocked_item_ids=numbers(one.stocked_item_id for one in described))
@@ -281,15 +302,15 @@ class _Recorder:
         if changes.closed:
             self._execute(_CLOSE_POSITIONS, position_ids=numbers(changes.closed))
 
-    def _open(self, stock: Stock) -> None:
+    def _open(self, stock: Stock, entries: Sequence[Entry]) -> None:
         opened = stock.changes.opened
         if not opened:
             return
         positions = rows(
-            opened_row(stock.shelves[position_id], number, self._entries[number - 1].actor)
+            opened_row(stock.shelves[position_id], number, entries[number - 1].actor)
             for position_id, number in opened.items()
         )
-        self._execute(_INSERT_POSITIONS, positions=positions)
+        self._execute(_INSERT_POSITIONS, operations=len(entries), positions=positions)
 
     def _insert(self, stocked_items: Sequence[StockedItem], described: Collection[int]) -> None:
         if stocked_items:
@@ -325,4 +346,13 @@ class _Recorder:
         self._execute(_PUT_EXPECTATIONS, order_lines=order_lines)
 
     def _execute(self, statement: Statement, **parameters: object) -> Result:
-        return self._trip.execute(statement, **self._base, **parameters)
+        return self._trip.execute(statement, tenant_id=self._tenant_id, **parameters)
+
+
+def _lines(entries: Sequence[Entry]) -> str:
+    """The movements of all entries, in their order."""
+    return rows(
+        line_row(number, line, movement)
+        for number, entry in enumerate(entries, 1)
+        for line, movement in enumerate(entry.movements, 1)
+    )
