@@ -162,7 +162,7 @@ class Database:
 
     @contextmanager
     def raw(self, *, reads: bool = False) -> Iterator[psycopg.Connection[Any]]:
-        """A psycopg connection outside of a transaction, in autocommit mode; what isn't committed is rolled back.
+        """A psycopg connection outside of a transaction, in autocommit mode; what isn't committed is undone.
 
         There are as many of these as threads use at once, but no more than the pool has, and beside those. BEGIN is the user's own: so it can
         travel with what follows, where the driver's costs a round trip. `reads` tells that each statement stands alone, as

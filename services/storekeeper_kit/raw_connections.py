@@ -53,7 +53,7 @@ class RawConnections:
         status = connection.info.transaction_status
         try:
             if status is TransactionStatus.ACTIVE:
-                # What was sent ahead, nobody has waited for.
+                # What was sent ahead, nobody has waited for. The server notices once it has nothing else to do.
                 connection.close()
             elif status is not TransactionStatus.IDLE:
                 with RoundTrip(connection) as trip:

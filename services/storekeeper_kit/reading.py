@@ -69,7 +69,7 @@ class Reading:
         return value or None
 
     def request_id(self, path: str, value: str) -> str:
-        """A UUID of any version in its canonical form, in either case; comes back in lower case. The nil UUID names nothing."""
+        """A UUID of any version in its canonical form, in either case; lower case comes back. The nil UUID names nothing."""
         if not _UUID.fullmatch(value):
             self.violation(path, "is not a UUID like 0197c2f4-0a1b-7c3d-8e5f-001122334455" if value else "is required")
         elif value == _NIL:

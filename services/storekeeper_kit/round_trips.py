@@ -77,10 +77,10 @@ class Result:
 
 
 class RoundTrip:
-    """Takes statements within a `with` block, and sends them together at its end.
+    """Takes statements within a `with` block, and sends them together at its end, but for those that are sent ahead.
 
     Raises what the first one was refused for; of those after it nothing has happened. After an error within the block
-    nothing is sent. On a connection that the driver may roll back, nothing stays prepared: `prepares` is False.
+    nothing more is sent. On a connection that the driver may roll back, nothing stays prepared: `prepares` is False.
     """
 
     def __init__(self, connection: Connection[Any], *, prepares: bool = True, when_sent: Point | None = None) -> None:
@@ -91,8 +91,9 @@ class RoundTrip:
         self._transformer: Transformer = adapt.Transformer(connection)
         self._taken: list[tuple[Statement, list[bytes | None], Result]] = []
         """What is not on its way yet."""
-        self._awaited: list[bytes | Result] = []
-        """What is, in its order: the names of statements that are prepared, and the results of those that are executed."""
+        self._awaited: list[bytes | Result | None] = []
+        """What is, in its order: the names of statements that are prepared, the results of those that are executed, and None
+        where a part ends."""
 
     def execute(self, statement: Statement, **parameters: object) -> Result:
         """Have it executed, after those before it. There may be more parameters than it has."""
@@ -103,11 +104,14 @@ class RoundTrip:
     def send_ahead(self) -> None:
         """Send what was taken so far already, for the server to begin with. It is answered with the rest.
 
-        From here on the connection is only good for that. Who gives it up in between has to close it.
+        There is a transaction under way, which a refusal in one part ends for all of them. From here on the connection is
+        only good for that: who gives it up before the end has to close it.
         """
         with self._closing_after_errors() as pgconn:
             self._queue(pgconn)
-            pgconn.flush()
+            # Without it no timeout of the server watches a transaction whose next part never comes.
+            pgconn.pipeline_sync()
+            self._awaited.append(None)
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +121,8 @@ class RoundTrip:
     ) -> None:
         if error is None:
             self._travel()
+        elif self._awaited:
+            self._connection.close()
 
     def _travel(self) -> None:
         answered = self._exchange()
@@ -184,7 +190,7 @@ def _answers(pgconn: PGconn, count: int, when_sent: Point | None) -> PQGen[list[
 
 
 def _succeeded(answer: PGresult) -> bool:
-    return answer.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+    return answer.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.PIPELINE_SYNC)
 
 
 def _text(value: object) -> bytes | None:

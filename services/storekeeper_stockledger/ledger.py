@@ -137,7 +137,8 @@ def _decide_in_turn(batch: Batch, asked: Sequence[Asked], recording: Recording) 
     for one in asked:
         if not batch.decide(one):
             return
-        recording.go_ahead(batch.entries, batch.stock)
+        if batch.is_worth_it:
+            recording.go_ahead(batch.entries, batch.stock)
 
 
 def _may_pass(error: Exception) -> bool:

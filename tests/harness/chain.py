@@ -34,7 +34,7 @@ def check_chain(journal: Journal) -> None:
 
 
 def batches(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
-    """The operations that were recorded together."""
+    """The operations that were sealed together."""
     batch: list[Operation] = []
     for operation in operations:
         batch.append(operation)

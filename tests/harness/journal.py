@@ -44,6 +44,8 @@ class Operation:
     record_time: datetime
     chain_hash: bytes | None
     draws: str
+    transaction: str
+    """That recorded it, as PostgreSQL counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ class _Reader:
     tenant_id: int
 
     def rows(self, table: str, *key: str) -> list[Row]:
-        query = sql.SQL("SELECT * FROM {} WHERE tenant_id = %s ORDER BY {}")
+        query = sql.SQL("SELECT *, xmin::text AS transaction FROM {} WHERE tenant_id = %s ORDER BY {}")
         order = sql.SQL(", ").join(map(sql.Identifier, key))
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(query.format(sql.Identifier(table), order), [self.tenant_id])

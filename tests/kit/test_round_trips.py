@@ -174,12 +174,12 @@ class TestWhatIsSentAhead:
 
     def test_a_statement_is_prepared_once(self, connection: Connection) -> None:
         with RoundTrip(connection) as trip:
-            results = [trip.execute(COUNT)]
+            results = [trip.execute(BEGIN), trip.execute(COUNT)]
             trip.send_ahead()
-            results += [trip.execute(COUNT), trip.execute(READ)]
-        assert [result.rows() for result in results] == [[(1,)], [(2,)], [(2,)]]
+            results += [trip.execute(COUNT), trip.execute(READ), trip.execute(COMMIT)]
+        assert [result.rows() for result in results] == [[], [(1,)], [(2,)], [(2,)], []]
         prepared = connection.execute("SELECT count(*) FROM pg_prepared_statements")
-        assert prepared.fetchone() == (2,)
+        assert prepared.fetchone() == (4,)
 
     def test_what_a_statement_of_it_is_refused_for_is_told_and_nothing_after_it_happens(
         self, connection: Connection
@@ -209,13 +209,40 @@ class TestWhatIsSentAhead:
         with single.raw() as connection:
             assert travel(connection, READ) == [[(0,)]]
 
+    def test_a_transaction_whose_next_part_never_comes_is_ended_by_the_server(
+        self, urls: Urls, database: Database
+    ) -> None:
+        forgetful = Database(urls.service, settings={"idle_in_transaction_session_timeout": "50"})
+        with forgetful.raw() as connection, database.raw() as other:
+            trip = RoundTrip(connection)
+            trip.execute(BEGIN)
+            trip.execute(COUNT)
+            trip.send_ahead()
+            while travel(other, IS_FREE) == [[(1,)]]:
+                pass
+            while travel(other, IS_FREE) == [[(0,)]]:
+                pass
+            assert travel(other, READ) == [[(0,)]]
+        forgetful.close()
+
+    def test_after_an_error_between_parts_the_connection_is_closed(self, connection: Connection) -> None:
+        def fail() -> None:
+            with RoundTrip(connection) as trip:
+                trip.execute(BEGIN)
+                trip.send_ahead()
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert connection.closed
+
     def test_more_than_any_buffer_holds(self, connection: Connection) -> None:
         with RoundTrip(connection) as trip:
-            results = []
+            results = [trip.execute(BEGIN)]
             for _ in range(5):
                 results.append(trip.execute(A_TEXT, text=LARGE))
                 trip.send_ahead()
-        assert [result.rows() for result in results] == [[(LARGE,)]] * 5
+        assert [result.rows() for result in results] == [[], *[[(LARGE,)]] * 5]
 
 
 def test_more_than_any_buffer_holds_goes_both_ways(connection: Connection) -> None:

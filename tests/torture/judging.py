@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, chain
+from itertools import accumulate, chain, groupby
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
 from tests.harness.account import CHANGES
-from tests.harness.chain import batches
 from tests.harness.history import Call
 from tests.harness.journal import Journal, Movement, Operation
 from tests.stockledger.oracle import messages
@@ -90,7 +90,8 @@ def _done(calls: Sequence[Call], journal: Journal) -> Iterator[Done]:
     asked = {UUID(call.request.request_id): call for call in calls}
     movements = journal.movements_of()
     last: dict[int, datetime] = {}
-    for batch in batches(journal.operations):
+    for _, together in groupby(journal.operations, attrgetter("transaction")):
+        batch = list(together)
         lines = {operation.operation_id: movements.get(operation.operation_id, []) for operation in batch}
         unasked = [one for one in batch if one.kind in CHANGES and one.request_id not in asked]
         assert not unasked, f"something was done that nobody asked for: {unasked}"

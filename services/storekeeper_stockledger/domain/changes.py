@@ -28,11 +28,6 @@ class Changes:
     expectations: set[tuple[int, str]] = field(default_factory=set)
     """By position and order line."""
 
-    @property
-    def are_of_units_only(self) -> bool:
-        """Whether nothing has changed but the units of stocked items that were there before, and their worth."""
-        return not (self.added or self.described or self.opened or self.closed or self.holdings or self.expectations)
-
     def copy(self) -> "Changes":
         """A copy that changes on its own."""
         return Changes(

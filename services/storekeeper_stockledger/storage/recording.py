@@ -1,8 +1,8 @@
 """Writes a decided batch down: numbered under the journal head, by a handful of set-based statements.
 
-All of it travels as one round trip that ends with the commit. One statement numbers and writes the journal, and lets
-stocked items and positions be what their last movements say of them; the others write what only some operations change.
-Of a long batch the first parts are sent ahead, each sealed by itself, so that PostgreSQL writes while the rest is decided.
+It travels as one round trip that ends with the commit. One statement numbers and writes the journal, and lets stocked
+items and positions be what their last movements say of them; the others write what only some operations change. Of a
+long batch parts of the journal are sent ahead, each sealed by itself, so that PostgreSQL writes while the rest is decided.
 Nothing here waits for another transaction but the journal head: rows of stocked items and positions are guarded by the
 positions' locks, and operations are inserted while the head is held, so a request id that another process has recorded
 meanwhile is a unique violation at once (`operation_request_id_key`), never a wait.
@@ -194,8 +194,8 @@ UPDATE position AS p
 """)
 
 
-PART: Final = 100
-"""So many operations of a long batch are sent ahead together."""
+PART: Final = 334
+"""So many operations of a long batch are sent ahead together: a full one is written in three parts, with two statements more."""
 
 _RECORD_OPERATIONS = Statement(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
 _RECORD_ALL = Statement(_NUMBER_AND_RECORD_OPERATIONS + _RECORD_MOVEMENTS + _NUMBERS)
@@ -222,13 +222,13 @@ class Recording:
         self._numbered: Result
 
     def go_ahead(self, entries: Sequence[Entry], stock: Stock) -> None:
-        """Send what is decided so far ahead, if that is a part's worth, and if the journal's statement writes all of it."""
-        if len(entries) - self._written >= PART and stock.changes.are_of_units_only:
+        """Send ahead what the journal gets of what is decided so far, if that is a part's worth."""
+        if len(entries) - self._written >= PART:
             self._write(entries, stock)
             self._trip.send_ahead()
 
     def finish(self, entries: Sequence[Entry], stock: Stock) -> Numbers:
-        """Write the rest of the entries, and the stock as they all leave it, and commit."""
+        """Write the rest of the journal, and the stock as all of the entries leave it, and commit."""
         with self._trip:
             if len(entries) > self._written:
                 self._write(entries, stock)

@@ -862,7 +862,7 @@ class AsOf(_message.Message):
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """What was recorded at this time or before, to the microsecond. Not in the future. Changes that were recorded together
         have one time: a movement tells them apart. What is being recorded at this very moment may have its time already, and
-        joins the instants of the last few milliseconds when it is there.
+        joins the instants since then when it is there: mostly a few milliseconds, for hundreds of changes some tens of them.
         """
 
     def __init__(
