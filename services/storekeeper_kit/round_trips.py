@@ -5,11 +5,11 @@ cost us. This speaks the same protocol through the driver's binding of libpq, an
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 from weakref import WeakKeyDictionary
 
 from psycopg import Connection, adapt, errors, generators
@@ -65,10 +65,21 @@ class Result:
     def __init__(self, transformer: Transformer) -> None:
         self._transformer = transformer
         self._result: PGresult
+        self._then: Callable[[Result], None] | None = None
+
+    def then(self, read: "Callable[[Result], None]") -> None:
+        """Have it read as soon as it is there, while the server is busy with the statements after it.
+
+        Whether these will succeed is open by then. Nothing is read any more after a statement that has failed, or a
+        reading that has; what that raises is raised at the end of the round trip.
+        """
+        self._then = read
 
     def take(self, result: PGresult) -> None:
         """This is it."""
         self._result = result
+        if self._then:
+            self._then(self)
 
     def rows(self) -> list[Row]:
         """All of its rows."""
@@ -94,6 +105,7 @@ class RoundTrip:
         self._awaited: list[bytes | Result | None] = []
         """What is, in its order: the names of statements that are prepared, the results of those that are executed, and None
         where a part ends."""
+        self._error: Exception | None = None
 
     def execute(self, statement: Statement, **parameters: object) -> Result:
         """Have it executed, after those before it. There may be more parameters than it has."""
@@ -125,32 +137,41 @@ class RoundTrip:
             self._connection.close()
 
     def _travel(self) -> None:
-        answered = self._exchange()
-        answers = list(zip(self._awaited, answered, strict=True))
-        prepared = {name for name, answer in answers if isinstance(name, bytes) and _succeeded(answer)}
-        if prepared:
-            _prepared.setdefault(self._connection, set()).update(prepared)
-        for _, answer in answers:
-            if not _succeeded(answer):
-                self._refuse(errors.error_from_result(answer))
-        for awaited, answer in answers:
-            if isinstance(awaited, Result):
-                awaited.take(answer)
-
-    def _refuse(self, error: errors.Error) -> NoReturn:
-        if isinstance(error, _OUTDATED):
-            self._connection.close()
-        raise error
-
-    def _exchange(self) -> Sequence[PGresult]:
-        """Send the rest; the answers to all that is awaited."""
         with self._closing_after_errors() as pgconn:
             self._queue(pgconn)
             pgconn.pipeline_sync()
-            waiting = _answers(pgconn, len(self._awaited), self._when_sent)
-            answers = self._connection.wait(waiting, timeout=ANSWER_TIMEOUT_S)
+            self._connection.wait(self._exchange(pgconn), timeout=ANSWER_TIMEOUT_S)
             pgconn.exit_pipeline_mode()
-        return answers
+        error, self._error = self._error, None
+        if isinstance(error, _OUTDATED):
+            self._connection.close()
+        try:
+            if error:
+                raise error
+        finally:
+            del error
+
+    def _exchange(self, pgconn: PGconn) -> PQGen[None]:
+        """Send what is queued, and take the answers to all that is awaited, and the end of them."""
+        yield from generators.send(pgconn)
+        if self._when_sent:
+            reach(self._when_sent)
+        for awaited in self._awaited:
+            [answer] = yield from generators.fetch_many(pgconn)
+            self._take(awaited, answer)
+        yield from generators.fetch_many(pgconn)
+
+    def _take(self, awaited: bytes | Result | None, answer: PGresult) -> None:
+        """Take one answer in. The first error stands for all: nothing after it has happened, or can be told."""
+        if not _succeeded(answer):
+            self._error = self._error or errors.error_from_result(answer)
+        elif isinstance(awaited, bytes):
+            _prepared.setdefault(self._connection, set()).add(awaited)
+        elif awaited and not self._error:
+            try:
+                awaited.take(answer)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other answers have to be taken first
+                self._error = error
 
     def _queue(self, pgconn: PGconn) -> None:
         """Line up what is not on its way yet."""
@@ -175,18 +196,6 @@ class RoundTrip:
             # Nobody knows what is still on its way.
             self._connection.close()
             raise
-
-
-def _answers(pgconn: PGconn, count: int, when_sent: Point | None) -> PQGen[list[PGresult]]:
-    """Send what is queued, and take so many answers, and the end of them."""
-    yield from generators.send(pgconn)
-    if when_sent:
-        reach(when_sent)
-    answers: list[PGresult] = []
-    for _ in range(count):
-        answers += yield from generators.fetch_many(pgconn)
-    yield from generators.fetch_many(pgconn)
-    return answers
 
 
 def _succeeded(answer: PGresult) -> bool:

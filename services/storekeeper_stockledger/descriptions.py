@@ -216,7 +216,7 @@ class Descriptions:
         self, tenant_id: int, claim: Claim, pair: ItemAtLocation, terms: PositionTerms, *, deadline: float
     ) -> Created[Position]:
         """Open a position, or tell which one the same request opened before."""
-        key = asdict(pair)
+        key = pair._asdict()
 
         def create(connection: Connection) -> Created[Position]:
             # A registration that finds the item without stock has finished, or will find this position.

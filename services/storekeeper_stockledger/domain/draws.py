@@ -56,4 +56,4 @@ def draw(layers: Iterable[Layer], quantity: Decimal, *, draws_max: int = DRAWS_M
 
 def drawn(draws: Iterable[Draw]) -> Decimal:
     """How many units the draws take."""
-    return sum((one.quantity for one in draws), ZERO)
+    return sum([one.quantity for one in draws], ZERO)

@@ -7,7 +7,7 @@ The digest is SHA-256 over one JSON array a line for each operation, followed by
 in which order, is in `_entry_line` and `_movement_line`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -142,25 +142,20 @@ def _entry_line(entry: Entry) -> str:
 
 
 def _movement_line(line: int, movement: Movement) -> str:
-    after, totals = movement.stocked_item, movement.totals
+    after = movement.stocked_item
     return (
         f"[{line},{_text(movement.kind)},{after.stocked_item_id if after else 'null'},{movement.position_id},"
         f'"{plain(movement.quantity)}",{_optional(movement.amount)},{_text(movement.reference)},'
-        f"{microseconds(movement.effective_time)},{_places(after.places) if after else _NO_PLACES},"
-        f'{_optional(after.value if after else None)},"{plain(totals.available)}","{plain(totals.reserved)}",'
-        f'"{plain(totals.picked)}","{plain(totals.on_order)}"'
-        f"{_about(movement)}]\n"
+        f"{microseconds(movement.effective_time)},{_all(after.places.texts) if after else _NO_PLACES},"
+        f"{_optional(after.value if after else None)},{_all(movement.totals.texts)}{_about(movement)}]\n"
     )
 
 
 _NO_PLACES: Final = ",".join(["null"] * 7)
 
 
-def _places(places: Places) -> str:
-    return (
-        f'"{plain(places.received)}","{plain(places.available)}","{plain(places.reserved)}","{plain(places.picked)}",'
-        f'"{plain(places.delivered)}","{plain(places.transferred)}","{plain(places.removed)}"'
-    )
+def _all(numbers: Sequence[str]) -> str:
+    return '"' + '","'.join(numbers) + '"'
 
 
 def _about(movement: Movement) -> str:

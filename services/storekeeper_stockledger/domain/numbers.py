@@ -12,3 +12,22 @@ def plain(number: Decimal) -> str:
     if "E" in text:
         return f"{number.normalize():f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Written:
+    """Some numbers together, which are written once: what a movement leaves is sealed, stored and told."""
+
+    __slots__ = ("_texts",)
+
+    @property
+    def units(self) -> tuple[Decimal, ...]:
+        """The numbers, in their order."""
+        raise NotImplementedError
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Each of them as `plain` writes it."""
+        texts: tuple[str, ...] | None = getattr(self, "_texts", None)
+        if texts is None:
+            texts = self._texts = tuple(map(plain, self.units))
+        return texts

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from types import UnionType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .costs import CostMethod, UnitCost
 from .extensions import Extensions, canonical
@@ -15,9 +15,8 @@ from .numbers import plain
 from .values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class ItemAtLocation:
-    """Names the position of an item at a location."""
+class ItemAtLocation(NamedTuple):
+    """Names the position of an item at a location. A tuple, because it is looked up more often than anything else."""
 
     item_id: int
     location_id: int
@@ -465,6 +464,7 @@ _CANONICAL: Final[tuple[tuple[type | UnionType, Callable[[Any], str]], ...]] = (
     (datetime, lambda time: time.astimezone(UTC).isoformat(timespec="microseconds")),
     (timedelta, lambda interval: str(interval // timedelta(microseconds=1))),
     (dict, canonical),
+    (ItemAtLocation, lambda pair: f"{{item_id:{pair.item_id},location_id:{pair.location_id}}}"),
     (tuple, lambda values: "[" + ",".join(map(_canonical, values)) + "]"),
 )
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from .numbers import Written
 from .values import dataclass
 
 ZERO: Final = Decimal(0)
@@ -112,7 +113,7 @@ def leaves(kind: Kind) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Places(Written):
     """How many units of one stocked item are in each place. Their sum is what was received."""
 
     received: Decimal = ZERO

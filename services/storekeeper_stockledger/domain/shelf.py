@@ -118,13 +118,17 @@ class Shelf:
 
         Without those that have expired some of these may come nevertheless.
         """
+        return map(self.__getitem__, self.ids_in_line(order, with_expired=with_expired))
+
+    def ids_in_line(self, order: StockOrder, *, with_expired: bool) -> Iterator[int]:
+        """Their ids."""
         end = self._ends.get(Line(order, with_expired), UNLOADED)
         newest_first = order is StockOrder.NEWEST_FIRST
         keys = self._keys(StockOrder.OLDEST_FIRST if newest_first else order)
         for key in reversed(keys) if newest_first else keys:
             if end is not None and (end == UNLOADED or (key < end if newest_first else key > end)):
                 raise NotLoaded
-            yield self._by_id[key[-1]]
+            yield key[-1]
         if end is not None:
             raise NotLoaded
 
@@ -198,8 +202,9 @@ class Shelf:
             self.expired -= before.available
         if after.has_expired(self._now):
             self.expired += after.available
-        for order, keys in self._lines.items():
-            _follow(keys, _key_in_line(order, before), _key_in_line(order, after))
+        if before is None or _stands_elsewhere(before, after):
+            for order, keys in self._lines.items():
+                _follow(keys, _key_in_line(order, before), _key_in_line(order, after))
 
     def describe(self, after: StockedItem) -> None:
         """Let a stocked item be described as it is after a change."""
@@ -244,6 +249,11 @@ def _age_of_held(pair: tuple[StockedItem, Holding]) -> Age:
 
 def _key_in_line(order: StockOrder, stocked_item: StockedItem | None) -> Key | None:
     return key_of(order, stocked_item) if stocked_item is not None and stocked_item.available else None
+
+
+def _stands_elsewhere(before: StockedItem, after: StockedItem) -> bool:
+    """Whether it has come into the line, or left it, or its place there may be another one: its age never changes."""
+    return bool(before.available) is not bool(after.available) or before.expire_time != after.expire_time
 
 
 def _follow(keys: list[Key], before: Key | None, after: Key | None) -> None:

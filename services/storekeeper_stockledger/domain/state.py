@@ -150,16 +150,18 @@ class Stock:
             self._follow_serial_number(movement.stocked_item)
 
     def _shelf_of(self, movement: Movement, entry_number: int) -> Shelf:
-        pair = ItemAtLocation(movement.item_id, movement.location_id)
         if movement.position_id not in self.shelves:
+            pair = ItemAtLocation(movement.item_id, movement.location_id)
             shelf = self.shelves[movement.position_id] = self.blank.pop(pair)
             self.positions[pair] = shelf.position_id
             self.changes.opened[shelf.position_id] = entry_number
         return self.shelves[movement.position_id]
 
     def _follow_serial_number(self, after: StockedItem) -> None:
+        if not after.serial_number:
+            return
         key = (after.item_id, after.serial_number)
-        if after.serial_number and after.places.on_hand:
+        if after.places.on_hand:
             self.serial_numbers[key] = after.stocked_item_id
         elif self.serial_numbers.get(key) == after.stocked_item_id:
             del self.serial_numbers[key]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from .extensions import Extensions
+from .numbers import Written
 from .places import ENDS, ZERO, Kind, Places
 from .values import dataclass
 
@@ -88,7 +89,7 @@ class StockedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Written):
     """Units at a position, summed over its stocked items; and those that are on order."""
 
     available: Decimal = ZERO
@@ -101,9 +102,14 @@ class Totals:
         """Units physically present."""
         return self.available + self.reserved + self.picked
 
+    @property
+    def units(self) -> tuple[Decimal, ...]:
+        """The fields in their order."""
+        return (self.available, self.reserved, self.picked, self.on_order)
+
     def after(self, kind: Kind, quantity: Decimal) -> "Totals":
         """The totals once that many units have moved."""
-        totals = [self.available, self.reserved, self.picked, self.on_order]
+        totals = list(self.units)
         for number, sign in _STEPS[kind]:
             totals[number] += quantity * sign
         return Totals(*totals)

@@ -194,21 +194,25 @@ def settings(value: Settings, revision: int) -> pb.Settings:
 
 
 def _fill_places(message: pb.Places, value: Places) -> None:
-    message.received.value = plain(value.received)
-    message.available.value = plain(value.available)
-    message.reserved.value = plain(value.reserved)
-    message.picked.value = plain(value.picked)
-    message.delivered.value = plain(value.delivered)
-    message.transferred.value = plain(value.transferred)
-    message.removed.value = plain(value.removed)
+    (
+        message.received.value,
+        message.available.value,
+        message.reserved.value,
+        message.picked.value,
+        message.delivered.value,
+        message.transferred.value,
+        message.removed.value,
+    ) = value.texts
 
 
 def _fill_totals(message: pb.Totals, value: Totals) -> None:
     message.on_hand.value = plain(value.on_hand)
-    message.available.value = plain(value.available)
-    message.reserved.value = plain(value.reserved)
-    message.picked.value = plain(value.picked)
-    message.on_order.value = plain(value.on_order)
+    (
+        message.available.value,
+        message.reserved.value,
+        message.picked.value,
+        message.on_order.value,
+    ) = value.texts
 
 
 def fill_unit_cost(message: pb.UnitCost, value: Decimal, currency_code: str) -> None:

@@ -95,21 +95,6 @@ def lock_and_load_due(connection: Connection[Any], tenant_id: int, position_ids:
     return loading.loaded()
 
 
-class _Asking:
-    """What is asked in one round trip; when that is over, each answer is read and put where it belongs."""
-
-    def __init__(self) -> None:
-        self._takers: list[Callable[[], None]] = []
-
-    def __call__(self, put: Callable[[Read], None], read: Callable[[Result], Read], result: Result) -> None:
-        self._takers.append(lambda: put(read(result)))
-
-    def take(self) -> None:
-        """Take all answers in, in the order in which they were asked for."""
-        for take in self._takers:
-            take()
-
-
 class _Loading:
     """Reads what a batch needs."""
 
@@ -131,34 +116,33 @@ class _Loading:
 
     def lock(self, submissions: Sequence[Submission], opening: Collection[ItemAtLocation]) -> None:
         """Lock the positions, and read what the operations name and what was recorded under their request ids."""
-        needs, known, ask = self._needs, self._known, _Asking()
+        needs, known = self._needs, self._known
         with RoundTrip(self._connection) as trip:
             trip.execute(BEGIN)
             origins = lock_origins(trip, self._tenant_id, opening) if opening else None
-            ask(
+            _put(
                 known.put_positions,
                 selected.read_positions,
                 lock_positions(trip, self._tenant_id, needs.names, needs.beside),
             )
             # What is read after the locks can't change any more.
             select = Selecting(trip, self._tenant_id)
-            ask(known.put_state, selected.read_state, select.state(needs.names, needs.beside))
+            _put(known.put_state, selected.read_state, select.state(needs.names, needs.beside))
             if submissions:
                 repeats = select.repeats(submission.request_id for submission in submissions)
-                ask(self._put_repeats, selected.read_repeats, repeats)
-            self._ask_for_named(ask, select)
+                _put(self._put_repeats, selected.read_repeats, repeats)
+            self._ask_for_named(select)
             if not self._generously:
-                self._ask_for_lines(ask, select, needs.asked, needs.brought)
-            self._ask_for_held(ask, select)
+                self._ask_for_lines(select, needs.asked, needs.brought)
+            self._ask_for_held(select)
             if needs.costed:
-                ask(known.put_costing, selected.read_costing, select.costing(needs.costed))
+                _put(known.put_costing, selected.read_costing, select.costing(needs.costed))
             if needs.serial_numbers:
                 in_stock = select.serial_numbers(needs.serial_numbers)
-                ask(known.put_serial_numbers, selected.read_serial_numbers, in_stock)
+                _put(known.put_serial_numbers, selected.read_serial_numbers, in_stock)
             if needs.new_ids:
-                ask(self._put_new_ids, selected.read_ids, select.new_ids(self._new_id_count()))
+                _put(self._put_new_ids, selected.read_ids, select.new_ids(self._new_id_count()))
             position_ids = select.new_position_ids(len(opening)) if opening else None
-        ask.take()
         if origins and position_ids:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))
@@ -169,19 +153,18 @@ class _Loading:
     def _put_new_ids(self, new_ids: Sequence[int]) -> None:
         self._new_ids = new_ids
 
-    def _ask_for_named(self, ask: _Asking, select: Selecting) -> None:
+    def _ask_for_named(self, select: Selecting) -> None:
         """Stocked items, receipts and order lines that operations name."""
         needs, known = self._needs, self._known
         if named := needs.stocked_item_ids():
-            ask(known.put_named, selected.read_stocked_items, select.named(named))
+            _put(known.put_named, selected.read_stocked_items, select.named(named))
         if needs.receipts:
-            ask(known.put_receipts, selected.read_receipts, select.receipts(needs.receipts))
+            _put(known.put_receipts, selected.read_receipts, select.receipts(needs.receipts))
         if needs.order_lines:
-            ask(known.put_expectations, selected.read_expectations, select.expectations(needs.order_lines))
+            _put(known.put_expectations, selected.read_expectations, select.expectations(needs.order_lines))
 
     def _ask_for_lines(
         self,
-        ask: _Asking,
         select: Selecting,
         asked: Mapping[Line, Mapping[Name, Decimal]],
         brought: Mapping[tuple[Name, str], Decimal],
@@ -189,23 +172,23 @@ class _Loading:
         """What lines and order lines must cover."""
         for line, of_line in asked.items():
             put = partial(self._known.put_line, line, of_line)
-            ask(put, selected.read_stocked_items, select.lines(line, of_line, self._bounds))
+            _put(put, selected.read_stocked_items, select.lines(line, of_line, self._bounds))
         if brought:
             put_brought = partial(self._known.put_brought, brought)
-            ask(put_brought, selected.read_brought, select.brought(brought, self._bounds))
+            _put(put_brought, selected.read_brought, select.brought(brought, self._bounds))
 
-    def _ask_for_held(self, ask: _Asking, select: Selecting) -> None:
+    def _ask_for_held(self, select: Selecting) -> None:
         """What demands hold, and what was delivered to them."""
         needs, known = self._needs, self._known
         if needs.demands:
             put = partial(known.put_held_by_demands, needs.demands)
-            ask(put, selected.read_holdings, select.held_by_demands(needs.demands, self._bounds))
+            _put(put, selected.read_holdings, select.held_by_demands(needs.demands, self._bounds))
         if needs.held:
-            ask(known.put_holdings, selected.read_holdings, select.held_of_stocked_items(needs.held))
+            _put(known.put_holdings, selected.read_holdings, select.held_of_stocked_items(needs.held))
         if needs.returned:
             returned = self._returned()
             put = partial(known.put_delivered, returned)
-            ask(put, selected.read_holdings, select.delivered(returned, self._bounds))
+            _put(put, selected.read_holdings, select.delivered(returned, self._bounds))
 
     def _returned(self) -> Mapping[tuple[Name, str], Decimal]:
         """What is given back newest first. Units of stocked items that are named may be among the newest."""
@@ -236,23 +219,21 @@ class _Loading:
         asked, brought = self._asked_now()
         if not (missing or due or counts or revived or asked or brought):
             return
-        ask = _Asking()
         with RoundTrip(self._connection) as trip:
             select = Selecting(trip, self._tenant_id)
             if missing:
-                ask(known.put_item_ids, selected.read_ids, select.known_items(missing))
-                ask(known.put_location_ids, selected.read_ids, select.known_locations(missing))
+                _put(known.put_item_ids, selected.read_ids, select.known_items(missing))
+                _put(known.put_location_ids, selected.read_ids, select.known_locations(missing))
             if due:
                 expired = select.expired_holdings(due, known.now, EXPIRIES_MAX + 1)
-                ask(known.put_expired, selected.read_holdings, expired)
+                _put(known.put_expired, selected.read_holdings, expired)
             if counts:
                 position_ids = [known.position_of(count.target) for count in counts]
                 counted = select.counted(counts, position_ids)
-                ask(known.put_counted, partial(selected.read_counted, counts=counts), counted)
-            self._ask_for_lines(ask, select, asked, brought)
+                _put(known.put_counted, partial(selected.read_counted, counts=counts), counted)
+            self._ask_for_lines(select, asked, brought)
             if revived:
-                ask(known.put_serial_numbers, selected.read_serial_numbers, select.serial_numbers(revived))
-        ask.take()
+                _put(known.put_serial_numbers, selected.read_serial_numbers, select.serial_numbers(revived))
         if missing:
             self._require_open(opening)
 
@@ -346,3 +327,8 @@ class _Loading:
             with RoundTrip(self._connection) as trip:
                 receipts = Selecting(trip, self._tenant_id).receipts(emptied)
             self._known.put_receipts(selected.read_receipts(receipts))
+
+
+def _put(put: Callable[[Read], None], read: Callable[[Result], Read], result: Result) -> None:
+    """Have an answer read, and put where it belongs, while PostgreSQL is busy with the next one."""
+    result.then(lambda answer: put(read(answer)))

@@ -5,7 +5,7 @@ from typing import Final
 
 from ..domain.operations import ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
 from .arrays import numbers
-from .rows import row, rows
+from .rows import rows
 
 _NAMED: Final = """(
            SELECT coalesce(name.position_id, pair.position_id, home.position_id) AS position_id, name.number{about}
@@ -75,14 +75,14 @@ def position_names(names: Iterable[Name]) -> str:
 
 def _position_name(name: Name) -> str:
     match name:
-        case PositionId(position_id):
-            return row(position_id, None, None, None)
         case ItemAtLocation(item_id, location_id):
-            return row(None, item_id, location_id, None)
+            return f'"(,{item_id},{location_id},)"'
+        case PositionId(position_id):
+            return f'"({position_id},,,)"'
         case StockedItemId(stocked_item_id):
-            return row(None, None, None, stocked_item_id)
+            return f'"(,,,{stocked_item_id})"'
         case StockedItemIds(stocked_item_ids):
-            return row(None, None, None, stocked_item_ids[0])
+            return f'"(,,,{stocked_item_ids[0]})"'
 
 
 def _singly(name: Name) -> tuple[Name, ...]:

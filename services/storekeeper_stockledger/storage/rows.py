@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from typing import Final
 
 _QUOTE: Final = '\\"'
+_EMPTY: Final = _QUOTE + _QUOTE
 
 
 def row(*values: object) -> str:
     """A row as an element of an array. None becomes NULL; what is no text is written without quotes."""
-    fields = ["" if value is None else _quoted(value) if isinstance(value, str) else str(value) for value in values]
+    fields = ["" if value is None else quoted(value) if isinstance(value, str) else str(value) for value in values]
     return '"(' + ",".join(fields) + ')"'
 
 
@@ -21,9 +22,11 @@ def rows(elements: Iterable[str]) -> str:
     return "{" + ",".join(elements) + "}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text within a row, which is within an array: each quotes it."""
     # Most are words, in which neither finds a meaning; not even in "NULL", which within a row is a text.
     if text.isidentifier():
         return text
+    if not text:
+        return _EMPTY
     return _QUOTE + text.replace("\\", "\\\\\\\\").replace('"', '\\\\\\"') + _QUOTE

@@ -1,6 +1,7 @@
 """What a batch writes (`recording.py`), as rows of the types that the migrations make for that."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -10,46 +11,29 @@ from ..domain.holdings import Expectation, Holding
 from ..domain.journal import Entry
 from ..domain.shelf import Shelf
 from ..domain.stock import Movement, StockedItem
-from .rows import row
+from .rows import quoted, row
+
+
+# The two that each operation takes are written out: `row` would look at each field first.
 
 
 def entry_row(entry: Entry) -> str:
     """An operation as a `journal_entry`."""
-    return row(
-        entry.request_id,
-        entry.kind,
-        f"\\x{entry.fingerprint.hex()}",
-        entry.actor,
-        entry.reason,
-        len(entry.movements),
-        _time(entry.effective_time),
-        entry.draws,
+    return (
+        f'"({entry.request_id},{entry.kind},{_BYTES}{entry.fingerprint.hex()},{quoted(entry.actor)},{quoted(entry.reason)},'
+        f'{len(entry.movements)},{_time(entry.effective_time)},{quoted(entry.draws)})"'
     )
 
 
 def line_row(entry_number: int, line: int, movement: Movement) -> str:
     """A movement, with what came after it, as a `journal_line`."""
-    after, totals = movement.stocked_item, movement.totals
-    return row(
-        entry_number,
-        line,
-        movement.kind,
-        after.stocked_item_id if after else None,
-        movement.position_id,
-        movement.quantity,
-        movement.amount,
-        movement.reference,
-        _time(movement.effective_time),
-        *(after.places.units if after else _NO_PLACES),
-        after.value if after else None,
-        totals.available,
-        totals.reserved,
-        totals.picked,
-        totals.on_order,
-        movement.demand,
-        movement.order_line,
-        movement.reversed_movement_id,
-        movement.unit_cost,
+    after = movement.stocked_item
+    return (
+        f'"({entry_number},{line},{movement.kind},{after.stocked_item_id if after else ""},{movement.position_id},'
+        f"{movement.quantity},{_optional(movement.amount)},{quoted(movement.reference)},{_time(movement.effective_time)},"
+        f'{",".join(after.places.texts) if after else _NO_PLACES},{_optional(after.value if after else None)},'
+        f"{','.join(movement.totals.texts)},{quoted(movement.demand)},{quoted(movement.order_line)},"
+        f'{_optional(movement.reversed_movement_id)},{_optional(movement.unit_cost)})"'
     )
 
 
@@ -115,7 +99,14 @@ def expected_row(position_id: int, order_line: str, expectation: Expectation) ->
 @lru_cache(1024)
 def _time(time: datetime) -> str:
     """Remembered: most of what a batch records has one time."""
-    return str(time)
+    return quoted(str(time))
 
 
-_NO_PLACES: Final = (None,) * 7
+def _optional(number: Decimal | int | None) -> str:
+    return "" if number is None else str(number)
+
+
+_BYTES: Final = "\\\\\\\\x"
+"""The beginning of bytes, with its backslash quoted twice."""
+
+_NO_PLACES: Final = "," * 6

@@ -1,6 +1,6 @@
 """Which available units an operation takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Protocol
 
@@ -37,8 +37,7 @@ def take_available(
     # What was drawn for other sources of the same operation counts, too.
     left = DRAWS_MAX - len(draft.movements)
     if named:
-        layers = (draft.stocked_item(shelf, stocked_item_id) for stocked_item_id in named)
-        draws = draw(_usable(draft, layers, source), quantity, draws_max=left)
+        draws = draw(_usable(draft, shelf, named, source), quantity, draws_max=left)
         available = drawn(draws)
     else:
         if shelf.item.tracking is Tracking.SERIAL:
@@ -47,9 +46,8 @@ def take_available(
         available = draft.usable(shelf, include_expired=source.include_expired)
         if available < quantity and (not allow_partial or not available):
             raise InsufficientStock(quantity, available, shelf.position_id)
-        line = shelf.line(source.order, with_expired=source.include_expired)
-        layers = (draft.stocked_item(shelf, one.stocked_item_id) for one in line)
-        draws = draw(_usable(draft, layers, source), min(quantity, available), draws_max=left)
+        line = shelf.ids_in_line(source.order, with_expired=source.include_expired)
+        draws = draw(_usable(draft, shelf, line, source), min(quantity, available), draws_max=left)
         assert drawn(draws) == min(quantity, available), "the units of a position are those of its stocked items"
     if available < quantity and not (allow_partial and available):
         stocked_item_id = named[0] if len(named) == 1 else None
@@ -68,7 +66,9 @@ def named_ids(name: Name) -> tuple[int, ...]:
             return ()
 
 
-def _usable(draft: Draft, layers: Iterator[StockedItem], source: Source) -> Iterator[StockedItem]:
-    if source.include_expired:
-        return layers
-    return (layer for layer in layers if not layer.has_expired(draft.now))
+def _usable(draft: Draft, shelf: Shelf, stocked_item_ids: Iterable[int], source: Source) -> Iterator[StockedItem]:
+    """These stocked items as they are by now, without those that may not be taken."""
+    for stocked_item_id in stocked_item_ids:
+        layer = draft.stocked_item(shelf, stocked_item_id)
+        if source.include_expired or not layer.has_expired(draft.now):
+            yield layer
