@@ -57,10 +57,11 @@ def main(file: Path) -> None:
     failpoints.on_reach = on_reach
     # Whatever these import finds the points armed.
     from storekeeper_stockledger.app import main as serve  # noqa: PLC0415
-    from storekeeper_stockledger.storage import recording  # noqa: PLC0415
+    from storekeeper_stockledger.storage import ahead, recording  # noqa: PLC0415
 
-    # So that there often is something on its way already where it fails.
+    # So that there often is something on its way already where it fails, or that was read before the locks.
     recording.PART = random.choice((1, 2, recording.PART))  # type: ignore[misc]
+    ahead.MANY = random.choice((1, ahead.MANY))  # type: ignore[misc]
     server.run(serve)
 
 

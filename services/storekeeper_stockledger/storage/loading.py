@@ -2,11 +2,12 @@
 
 One round trip, whatever the number of operations: the locks of the positions, and what the operations name. A second one
 where that showed that more is needed: of positions that are closed or counted, of reservations that have expired, of
-what is missing. Of a position's stocked items only the first ones are read, until they cover what the whole batch
-asks of it; so it is with what is given back of what a demand was delivered or an order line has brought. An operation that
-turns out to need more is decided again, alone. Then lines are read in the second round trip, by what the first one
-told: operations draw on lines, and on what they name or hold; so a line reaches far enough if it covers what is asked
-of all lines of its position, and what is available of all that is known already.
+what is missing. The lines of hundreds of positions are read in one before the locks, and in the second again where they
+have changed by then (`ahead.py`). Of a position's stocked items only the first ones are read, until they cover what the
+whole batch asks of it; so it is with what is given back of what a demand was delivered or an order line has brought. An
+operation that turns out to need more is decided again, alone. Then lines are read in the second round trip, by what the
+first one told: operations draw on lines, and on what they name or hold; so a line reaches far enough if it covers what is
+asked of all lines of its position, and what is available of all that is known already.
 """
 
 from collections import defaultdict
@@ -27,6 +28,7 @@ from ..domain.places import ZERO
 from ..domain.shelf import Line
 from ..domain.state import Stock
 from . import selected
+from .ahead import EVERYTHING, MOVED_MAX, Ahead, outdated, read_ahead
 from .known import Known
 from .locking import lock_origins, lock_positions
 from .needs import ALL, Needs, needs_of
@@ -80,6 +82,7 @@ def lock_and_load(
     or several together, can need.
     """
     loading = _Loading(connection, tenant_id, needs_of(submissions), generously=generously)
+    loading.look_ahead()
     loading.lock(submissions, opening)
     loading.look_again(opening)
     loading.look_for_receipts()
@@ -107,10 +110,20 @@ class _Loading:
         self._known = Known(self._bounds)
         self._repeats: Mapping[str, Repeat] = {}
         self._new_ids: Sequence[int] = ()
+        self._ahead: Ahead | None = None
+        self._outdated: dict[Line, dict[Name, Decimal]] = {}
+        """What lines must cover that were read ahead and may have changed by the locks."""
 
     def loaded(self) -> Loaded:
         """All that was read."""
         return Loaded(self._known.stock(), self._repeats, self._new_ids, self._known.due)
+
+    # --- before the locks ---
+
+    def look_ahead(self) -> None:
+        """Read the lines of many positions, which all but a few will still have when they are locked."""
+        if not self._generously:
+            self._ahead = read_ahead(self._connection, self._tenant_id, self._needs.asked, self._bounds)
 
     # --- the first round trip ---
 
@@ -118,7 +131,8 @@ class _Loading:
         """Lock the positions, and read what the operations name and what was recorded under their request ids."""
         needs, known = self._needs, self._known
         with RoundTrip(self._connection) as trip:
-            trip.execute(BEGIN)
+            if not self._ahead:
+                trip.execute(BEGIN)
             origins = lock_origins(trip, self._tenant_id, opening) if opening else None
             _put(
                 known.put_positions,
@@ -127,13 +141,16 @@ class _Loading:
             )
             # What is read after the locks can't change any more.
             select = Selecting(trip, self._tenant_id)
+            if self._ahead:
+                moved = select.moved_since(self._ahead.ends, MOVED_MAX)
+                _put(partial(self._put_lines, self._ahead), selected.read_moved, moved)
             _put(known.put_state, selected.read_state, select.state(needs.names, needs.beside))
             if submissions:
                 repeats = select.repeats(submission.request_id for submission in submissions)
                 _put(self._put_repeats, selected.read_repeats, repeats)
             self._ask_for_named(select)
             if not self._generously:
-                self._ask_for_lines(select, needs.asked, needs.brought)
+                self._ask_for_lines(select, {} if self._ahead else needs.asked, needs.brought)
             self._ask_for_held(select)
             if needs.costed:
                 _put(known.put_costing, selected.read_costing, select.costing(needs.costed))
@@ -149,6 +166,18 @@ class _Loading:
 
     def _put_repeats(self, repeats: Mapping[str, Repeat]) -> None:
         self._repeats = repeats
+
+    def _put_lines(self, ahead: Ahead, moved: Sequence[int | None]) -> None:
+        """Put the lines that were read ahead and are as they were; the others have to be read again."""
+        known, changed = self._known, outdated(moved)
+        for line, asked in self._needs.asked.items():
+            there = ahead.lines[line]
+            # Cut short, they don't tell which positions they have left out.
+            gone = changed if len(there) < self._bounds.total else EVERYTHING
+            stayed = {name: units for name, units in asked.items() if known.position_of(name) not in gone}
+            known.put_line(line, stayed, [one for one in there if one.position_id not in gone])
+            if len(stayed) < len(asked):
+                self._outdated[line] = {name: units for name, units in asked.items() if name not in stayed}
 
     def _put_new_ids(self, new_ids: Sequence[int]) -> None:
         self._new_ids = new_ids
@@ -277,7 +306,9 @@ class _Loading:
         """What lines and order lines must cover that have not been read yet."""
         whole = self._whole()
         if not self._generously:
-            return {WHOLE: whole} if whole else {}, {}
+            if whole:
+                self._outdated[WHOLE] = self._outdated.get(WHOLE, {}) | whole
+            return self._outdated, {}
         needs, known = self._needs, self._known
         asked = {line: known.by_position(of_line) for line, of_line in needs.asked.items()}
         asked[WHOLE] = asked.get(WHOLE, {}) | known.by_position(whole)

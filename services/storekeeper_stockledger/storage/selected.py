@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from storekeeper_kit.round_trips import Result
 
@@ -56,6 +56,13 @@ class Facts:
     location_active: bool
     item: Item
     expired: Decimal
+
+
+class JournalEnds(NamedTuple):
+    """The last ids in a journal."""
+
+    operation_id: int
+    movement_id: int
 
 
 def read_positions(result: Result) -> list[tuple[int, ItemAtLocation, bool, datetime | None, Totals]]:
@@ -125,6 +132,16 @@ def read_receipts(result: Result) -> list[tuple[int, int, int | None]]:
 
 def read_ids(result: Result) -> list[int]:
     """One column of ids."""
+    return [row[0] for row in result.rows()]
+
+
+def read_journal_ends(result: Result) -> JournalEnds:
+    """How far the journal goes; of a tenant that has none, nowhere."""
+    return JournalEnds(*(result.rows() or [(0, 0)])[0])
+
+
+def read_moved(result: Result) -> list[int | None]:
+    """The positions at which something has moved, each maybe often; None among them where it may be any."""
     return [row[0] for row in result.rows()]
 
 

@@ -11,12 +11,19 @@ from typing import NamedTuple
 
 from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
-from ..domain.operations import CountStock, ItemAtLocation, Name, StockedItemId
+from ..domain.operations import (
+    OPERATION_KINDS,
+    CountStock,
+    ItemAtLocation,
+    Name,
+    StockedItemId,
+    UpdateStockedItem,
+)
 from ..domain.shelf import Line
 from .arrays import numbers, texts
 from .lines import LINES_IN
 from .naming import POSITIONS, POSITIONS_AND_BESIDE, named_with, names_of_positions, position_names
-from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS
+from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS, JournalEnds
 
 
 class Bounds(NamedTuple):
@@ -288,6 +295,25 @@ SELECT wanted.number,
        ) AS newest ON true
 """)
 
+_JOURNAL_ENDS = Statement("""
+SELECT last_operation_id, last_movement_id FROM journal_head WHERE tenant_id = %(tenant_id)s
+""")
+
+# In the order of their ids, and no more than that: a planner that doesn't know how few these are must not read all of an index.
+_MOVED_SINCE = Statement("""
+(SELECT m.position_id
+   FROM movement m
+  WHERE m.tenant_id = %(tenant_id)s AND m.movement_id > %(movement_id)s
+  ORDER BY m.movement_id
+  LIMIT %(limit)s)
+ UNION ALL
+(SELECT NULL
+   FROM operation o
+  WHERE o.tenant_id = %(tenant_id)s AND o.operation_id > %(operation_id)s AND o.kind = %(describing)s
+  ORDER BY o.operation_id
+  LIMIT 1)
+""")
+
 _NEW_IDS = Statement("""
 SELECT nextval('stocked_item_stocked_item_id_seq') FROM generate_series(1, %(count)s)
 """)
@@ -325,6 +351,15 @@ class Selecting:
         return self._execute(
             LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), names=position_names(asked)
         )
+
+    def journal_ends(self) -> Result:
+        """How far the journal goes. See `read_journal_ends`."""
+        return self._execute(_JOURNAL_ENDS)
+
+    def moved_since(self, ends: JournalEnds, limit: int) -> Result:
+        """The positions of the movements after these ends, and none where stocked items were described. See `read_moved`."""
+        describing = OPERATION_KINDS[UpdateStockedItem]
+        return self._execute(_MOVED_SINCE, **ends._asdict(), describing=describing, limit=limit)
 
     def named(self, stocked_item_ids: Collection[int]) -> Result:
         """The stocked items of these ids. See `read_stocked_items`."""

@@ -13,7 +13,6 @@ from ..domain.shelf import Shelf
 from ..domain.stock import Movement, StockedItem
 from .rows import quoted, row
 
-
 # The two that each operation takes are written out: `row` would look at each field first.
 
 
@@ -31,7 +30,7 @@ def line_row(entry_number: int, line: int, movement: Movement) -> str:
     return (
         f'"({entry_number},{line},{movement.kind},{after.stocked_item_id if after else ""},{movement.position_id},'
         f"{movement.quantity},{_optional(movement.amount)},{quoted(movement.reference)},{_time(movement.effective_time)},"
-        f'{",".join(after.places.texts) if after else _NO_PLACES},{_optional(after.value if after else None)},'
+        f"{','.join(after.places.texts) if after else _NO_PLACES},{_optional(after.value if after else None)},"
         f"{','.join(movement.totals.texts)},{quoted(movement.demand)},{quoted(movement.order_line)},"
         f'{_optional(movement.reversed_movement_id)},{_optional(movement.unit_cost)})"'
     )

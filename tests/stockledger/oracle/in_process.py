@@ -25,7 +25,7 @@ from storekeeper_kit.refusals import refusal_for, status_of
 from storekeeper_kit.workers import Functions
 from storekeeper_stockledger import app
 from storekeeper_stockledger.settings import StockLedgerSettings
-from storekeeper_stockledger.storage import recording
+from storekeeper_stockledger.storage import ahead, recording
 from tests.harness.invariants import check_invariants
 from tests.stockledger.oracle.backends import REPLAYED, TIMEOUT_S, Told
 from tests.stockledger.oracle.messages import ACTOR
@@ -163,8 +163,9 @@ def ledger_in_process(database_url: str) -> Iterator[LedgerInProcess]:
     workers: Any = _Workers(app.functions(database))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "serve", serve)
-        # What ought to be told alike whenever it is written is written as soon as may be.
+        # What ought to be told alike whenever it is written or read is written, and read, as soon as may be.
         patch.setattr(recording, "PART", 1)
+        patch.setattr(ahead, "MANY", 1)
         serving = loop.create_task(app.serve(settings, workers))
         try:
             yield LedgerInProcess(loop, loop.run_until_complete(served))

@@ -1,0 +1,72 @@
+"""What is read of positions before they are locked.
+
+A batch of hundreds of changes nearly always shares a position with the one before it, and waits for its locks. What it
+reads and makes of that afterwards, the next one waits for in turn; so it reads the lines of its positions ahead. The
+journal then tells at which of them something has happened by the time when they are locked: those are read again.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from psycopg import Connection
+
+from storekeeper_kit.round_trips import BEGIN, RoundTrip
+
+from ..domain.operations import Name
+from ..domain.shelf import Line
+from ..domain.stock import StockedItem
+from ..domain.values import dataclass
+from . import selected
+from .selected import JournalEnds
+from .selecting import Bounds, Selecting
+
+MANY: Final = 200
+"""So many positions are worth a round trip more."""
+
+MOVED_MAX: Final = 10_000
+"""After so many movements all that was read ahead is taken for outdated."""
+
+Asked = Mapping[Line, Mapping[Name, Decimal]]
+"""What lines of positions must cover."""
+
+
+class _Everything:
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+EVERYTHING: Final = _Everything()
+"""What has anything in it."""
+
+PositionIds = frozenset[int | None] | _Everything
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The first stocked items in lines, as they were when the journal ended there."""
+
+    ends: JournalEnds
+    lines: Mapping[Line, Sequence[StockedItem]]
+
+
+def read_ahead(connection: Connection[Any], tenant_id: int, asked: Asked, bounds: Bounds) -> Ahead | None:
+    """Begin the transaction and read lines without a lock. None where that isn't worth it: then nothing has begun."""
+    if sum(map(len, asked.values())) < MANY:
+        return None
+    with RoundTrip(connection) as trip:
+        trip.execute(BEGIN)
+        select = Selecting(trip, tenant_id)
+        # Before the lines: what they miss, or have more, is after these ends.
+        ends = select.journal_ends()
+        lines = {line: select.lines(line, of_line, bounds) for line, of_line in asked.items()}
+    return Ahead(
+        selected.read_journal_ends(ends), {line: selected.read_stocked_items(result) for line, result in lines.items()}
+    )
+
+
+def outdated(moved: Sequence[int | None]) -> PositionIds:
+    """The positions whose lines have to be read again; `moved` are those at which something has happened since."""
+    if None in moved or len(moved) >= MOVED_MAX:
+        return EVERYTHING
+    return frozenset(moved)

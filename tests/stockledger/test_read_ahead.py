@@ -1,0 +1,221 @@
+"""Lines that were read before the locks: whatever has happened until the locks were there, nobody can tell."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from storekeeper_kit.database import Database
+from storekeeper_stockledger.batch import Outcome, Recorded
+from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, StockOrder
+from storekeeper_stockledger.domain.refusals import InsufficientStock, PositionNotFound
+from storekeeper_stockledger.storage import ahead, loading
+from storekeeper_stockledger.storage.selecting import Bounds
+from tests.harness.databases import LedgerDatabase
+from tests.harness.invariants import check_invariants
+from tests.stockledger.tenant import Tenant, accepted, drawn, submission
+from tests.stockledger.verbs import (
+    adding,
+    closing,
+    counting,
+    delivering,
+    picking,
+    releasing,
+    removing,
+    reserving,
+    taking,
+    transferring,
+    updating,
+)
+
+SEED = random.randrange(1_000_000)
+OLDEST = datetime(2020, 1, 1, tzinfo=UTC)
+FRESH = datetime(2099, 1, 1, tzinfo=UTC)
+
+Meanwhile = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(autouse=True)
+def _of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "MANY", 1)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meanwhile]:
+    """Takes what happens between the next reading ahead and the locks."""
+    waiting: list[Callable[[], object]] = []
+
+    def read_and_wait(*args: Any) -> Any:
+        read = ahead.read_ahead(*args)
+        if waiting:
+            waiting.pop()()
+        return read
+
+    monkeypatch.setattr(loading, "read_ahead", read_and_wait)
+    yield waiting.append
+    assert not waiting, "it has happened"
+
+
+def test_what_is_gone_meanwhile_is_not_taken_again(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile
+) -> None:
+    (position_id,) = tenant.positions()
+    _, newer = tenant.stock(position_id, [3, 3])
+    meanwhile(lambda: another_process.carry_out(removing(position_id, 3)))
+    enough, too_many = tenant.ask(removing(position_id, 2), removing(position_id, 2))
+    assert drawn(*accepted([enough])) == [(newer, 2)]
+    assert isinstance(too_many, InsufficientStock)
+
+
+def test_older_units_that_come_meanwhile_go_first(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile
+) -> None:
+    (position_id,) = tenant.positions()
+    (there,) = tenant.stock(position_id, [3])
+    came: list[int] = []
+    meanwhile(lambda: came.extend(another_process.bring(adding(position_id, 1, receive_time=OLDEST))))
+    (outcome,) = tenant.ask(removing(position_id, 2))
+    assert drawn(*accepted([outcome])) == [(came[0], 1), (there, 1)]
+
+
+def test_what_expires_earlier_since_then_goes_first(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile
+) -> None:
+    (position_id,) = tenant.positions()
+    _, newer = tenant.stock(position_id, [3, 3])
+    meanwhile(lambda: another_process.carry_out(updating(newer, expire_time=FRESH)))
+    (outcome,) = tenant.ask(removing(position_id, 2, order=StockOrder.FIRST_EXPIRED_FIRST))
+    assert drawn(*accepted([outcome])) == [(newer, 2)]
+
+
+def test_a_position_that_is_another_one_by_then(tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile) -> None:
+    item, location = tenant.item().item_id, tenant.location()
+    closed = tenant.position(item, location)
+    pair = ItemAtLocation(item, location)
+    tenant.stock(closed, [3])
+
+    def replace() -> None:
+        another_process.carry_out(closing(closed))
+        opened = another_process.position(item, location)
+        another_process.carry_out(adding(opened, 5))
+
+    meanwhile(replace)
+    named, by_id = tenant.ask(removing(pair, 4), removing(closed, 1))
+    assert [quantity for _, quantity in drawn(*accepted([named]))] == [4]
+    assert isinstance(by_id, PositionNotFound)
+
+
+@pytest.mark.parametrize("moved_max", [1, 2, 3])
+def test_after_many_movements_all_is_read_again(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch, moved_max: int
+) -> None:
+    monkeypatch.setattr(loading, "MOVED_MAX", moved_max)
+    monkeypatch.setattr(ahead, "MOVED_MAX", moved_max)
+    here, there = tenant.positions(2)
+    tenant.stock(here, [5])
+    tenant.stock(there, [5])
+    meanwhile(lambda: another_process.apply(*(submission(removing(one)) for one in (here, here, there))))
+    outcomes = tenant.ask(removing(here, 3), removing(there, 4), removing(here), removing(there))
+    assert [isinstance(one, Recorded) for one in outcomes] == [True, True, False, False]
+
+
+def test_lines_that_were_cut_short_are_read_again(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "ORDINARY", Bounds(page=256, total=5))
+    positions = tenant.positions(4)
+    for position_id in positions:
+        tenant.stock(position_id, [1, 1, 1])
+    meanwhile(lambda: another_process.carry_out(removing(positions[0])))
+    with capture_logs() as logs:
+        accepted(tenant.ask(*(removing(position_id, 2) for position_id in positions)))
+    assert "batch_taken_apart" not in {log["event"] for log in logs}
+    assert [sum(tenant.layers(position_id)) for position_id in positions] == [0, 1, 1, 1]
+
+
+def test_a_full_batch_takes_at_most_12_statements_even_so(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile, statements: list[str]
+) -> None:
+    here, there = tenant.positions(2)
+    tenant.stock(here, [800])
+    tenant.stock(there, [800])
+
+    def remove() -> None:
+        another_process.carry_out(removing(there))
+        del statements[before:]
+
+    asked = [submission(removing(chosen)) for chosen in (here, there) for _ in range(500)]
+    meanwhile(remove)
+    statements.clear()
+    # What was sent by then is counted, what the rival sends is not.
+    before = len(["BEGIN", "journal ends", "line"])
+    accepted(tenant.apply(*asked))
+    assert len(statements) == 12
+
+
+class TestByChance:
+    """A rival's operations come between: it ends as if they had come before."""
+
+    def test_it_ends_as_if_they_had_come_before(
+        self, database: Database, ledger_database: LedgerDatabase, meanwhile: Meanwhile
+    ) -> None:
+        chance = random.Random(SEED)
+        for number in range(40):
+            program = chance.randrange(1_000_000)
+            here, rival, before = (Tenant(database) for _ in range(3))
+            rival.tenant_id = here.tenant_id
+            rivals, asked = self.programs(here, program)
+            meanwhile(partial(rival.ask, *rivals))
+            between = self.told(here.ask(*asked))
+            rivals, asked = self.programs(before, program)
+            before.ask(*rivals)
+            assert between == self.told(before.ask(*asked)), f"seed {SEED}, number {number}"
+            check_invariants(ledger_database.owner_url, here.tenant_id)
+
+    def programs(self, tenant: Tenant, seed: int) -> tuple[Sequence[Operation], Sequence[Operation]]:
+        """Stock the tenant, and make operations of the rival, and those that are asked beside it; alike for one seed."""
+        chance = random.Random(seed)
+        positions, elsewhere = tenant.positions(4), tenant.location("Elsewhere")
+        for position_id in positions:
+            tenant.stock(position_id, [chance.randint(1, 5) for _ in range(chance.randint(0, 6))])
+        accepted(tenant.ask(*(reserving(one, 1, allow_partial=True) for one in positions if sum(tenant.layers(one)))))
+        layers = [one.stocked_item_id for position_id in positions for one in tenant.stocked_items(position_id)]
+
+        def operation() -> Operation:
+            where, quantity = chance.choice(positions), chance.randint(1, 4)
+            order, expired = chance.choice(list(StockOrder)), chance.random() < 0.5
+            kinds: list[Callable[[], Operation]] = [
+                lambda: removing(where, quantity, order=order, include_expired=expired),
+                lambda: removing(where, quantity, order=order, allow_partial=True),
+                lambda: adding(where, quantity, receive_time=OLDEST + timedelta(days=chance.randint(0, 3000))),
+                lambda: transferring(where, elsewhere, quantity),
+                lambda: counting(where, quantity),
+                lambda: reserving(where, quantity, order=order),
+                lambda: releasing(where),
+                lambda: picking(where),
+                lambda: delivering(where),
+                lambda: closing(where),
+            ]
+            if layers:
+                layer, days = chance.choice(layers), chance.randint(1, 30)
+                kinds += [
+                    lambda: taking(layer, quantity),
+                    lambda: updating(layer, expire_time=FRESH + timedelta(days=days)),
+                    lambda: updating(layer, expire_time=OLDEST),
+                ]
+            return chance.choice(kinds)()
+
+        return [operation() for _ in range(chance.randint(1, 4))], [operation() for _ in range(chance.randint(1, 8))]
+
+    def told(self, outcomes: Sequence[Outcome]) -> Sequence[object]:
+        """What became of them, without what differs from one tenant to the other."""
+        return [
+            [(one.kind, one.quantity, one.stocked_item_after, one.position_after) for one in outcome.movements]
+            if isinstance(outcome, Recorded)
+            else type(outcome)
+            for outcome in outcomes
+        ]
