@@ -60,7 +60,7 @@ ROLLBACK: Final = Statement("ROLLBACK")
 
 
 class Result:
-    """What a statement is answered: there when its round trip is over."""
+    """What a statement is answered: there when its round trip is over, or as soon as it comes for who asks for that."""
 
     def __init__(self, transformer: Transformer) -> None:
         self._transformer = transformer
@@ -73,6 +73,7 @@ class Result:
         Whether these will succeed is open by then. Nothing is read any more after a statement that has failed, or a
         reading that has; what that raises is raised at the end of the round trip.
         """
+        assert not self._then, "it is read once"
         self._then = read
 
     def take(self, result: PGresult) -> None:
@@ -90,7 +91,8 @@ class Result:
 class RoundTrip:
     """Takes statements within a `with` block, and sends them together at its end, but for those that are sent ahead.
 
-    Raises what the first one was refused for; of those after it nothing has happened. After an error within the block
+    Raises what the first one was refused for, of those after it nothing has happened; or what the first reading of an answer
+    raised (`Result.then`). After an error within the block
     nothing more is sent. On a connection that the driver may roll back, nothing stays prepared: `prepares` is False.
     """
 
@@ -106,6 +108,7 @@ class RoundTrip:
         """What is, in its order: the names of statements that are prepared, the results of those that are executed, and None
         where a part ends."""
         self._error: Exception | None = None
+        self._is_outdated = False
 
     def execute(self, statement: Statement, **parameters: object) -> Result:
         """Have it executed, after those before it. There may be more parameters than it has."""
@@ -143,12 +146,13 @@ class RoundTrip:
             self._connection.wait(self._exchange(pgconn), timeout=ANSWER_TIMEOUT_S)
             pgconn.exit_pipeline_mode()
         error, self._error = self._error, None
-        if isinstance(error, _OUTDATED):
+        if self._is_outdated:
             self._connection.close()
         try:
             if error:
                 raise error
         finally:
+            # It would keep itself, and all that was read, by this frame.
             del error
 
     def _exchange(self, pgconn: PGconn) -> PQGen[None]:
@@ -164,7 +168,9 @@ class RoundTrip:
     def _take(self, awaited: bytes | Result | None, answer: PGresult) -> None:
         """Take one answer in. The first error stands for all: nothing after it has happened, or can be told."""
         if not _succeeded(answer):
-            self._error = self._error or errors.error_from_result(answer)
+            refusal = errors.error_from_result(answer)
+            self._is_outdated = self._is_outdated or isinstance(refusal, _OUTDATED)
+            self._error = self._error or refusal
         elif isinstance(awaited, bytes):
             _prepared.setdefault(self._connection, set()).add(awaited)
         elif awaited and not self._error:
@@ -195,6 +201,7 @@ class RoundTrip:
         except BaseException:
             # Nobody knows what is still on its way.
             self._connection.close()
+            self._error = None
             raise
 
 

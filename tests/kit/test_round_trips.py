@@ -162,6 +162,61 @@ def test_after_an_error_between_statements_nothing_is_sent(connection: Connectio
     assert travel(connection, READ) == [[(0,)]]
 
 
+class TestReadingAnswersAsTheyCome:
+    def test_each_is_read_in_its_turn(self, connection: Connection) -> None:
+        read: list[object] = []
+        with RoundTrip(connection) as trip:
+            for number in (1, 2):
+                trip.execute(DIVIDE, number=number).then(lambda result: read.append(result.rows()))
+            assert not read
+        assert read == [[(1,)], [(0,)]]
+
+    def test_nothing_is_read_after_a_statement_that_failed(self, connection: Connection) -> None:
+        read: list[object] = []
+
+        def fail() -> None:
+            with RoundTrip(connection) as trip:
+                for number in (1, 0, 2):
+                    trip.execute(DIVIDE, number=number).then(lambda result: read.append(result.rows()))
+
+        with pytest.raises(errors.DivisionByZero):
+            fail()
+        assert read == [[(1,)]]
+
+    def test_what_a_reading_raises_is_raised_in_the_end_and_nothing_after_it_is_read(
+        self, connection: Connection
+    ) -> None:
+        read: list[object] = []
+
+        def fail() -> None:
+            with RoundTrip(connection) as trip:
+                trip.execute(READ).then(misread)
+                trip.execute(COUNT).then(read.append)
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert not read
+        assert len(travel(connection, READ)) == 1
+
+    def test_what_is_outdated_after_that_closes_the_connection(self, connection: Connection) -> None:
+        travel(connection, READ)
+        connection.execute("DEALLOCATE ALL", prepare=False)
+
+        def fail() -> None:
+            with RoundTrip(connection) as trip:
+                trip.execute(Statement("SELECT 'prepared just now'")).then(misread)
+                trip.execute(READ)
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert connection.closed
+
+
+def misread(_: object) -> None:
+    """Read an answer in vain."""
+    raise ZeroDivisionError
+
+
 class TestWhatIsSentAhead:
     def test_it_happens_before_the_end_and_is_answered_with_the_rest(self, database: Database) -> None:
         with database.raw() as connection, database.raw() as other, RoundTrip(connection) as trip:

@@ -20,13 +20,16 @@ from tests.harness.invariants import check_invariants
 from tests.stockledger.tenant import Tenant, accepted, drawn, submission
 from tests.stockledger.verbs import (
     adding,
+    assembling,
     closing,
+    component,
     counting,
     delivering,
     picking,
     releasing,
     removing,
     reserving,
+    returning,
     taking,
     transferring,
     updating,
@@ -160,11 +163,18 @@ def test_a_full_batch_takes_at_most_12_statements_even_so(
 class TestByChance:
     """A rival's operations come between: it ends as if they had come before."""
 
+    @pytest.mark.parametrize("bounds", [loading.ORDINARY, Bounds(page=3, total=4)])
     def test_it_ends_as_if_they_had_come_before(
-        self, database: Database, ledger_database: LedgerDatabase, meanwhile: Meanwhile
+        self,
+        database: Database,
+        ledger_database: LedgerDatabase,
+        meanwhile: Meanwhile,
+        monkeypatch: pytest.MonkeyPatch,
+        bounds: Bounds,
     ) -> None:
+        monkeypatch.setattr(loading, "ORDINARY", bounds)
         chance = random.Random(SEED)
-        for number in range(40):
+        for number in range(25):
             program = chance.randrange(1_000_000)
             here, rival, before = (Tenant(database) for _ in range(3))
             rival.tenant_id = here.tenant_id
@@ -179,7 +189,9 @@ class TestByChance:
     def programs(self, tenant: Tenant, seed: int) -> tuple[Sequence[Operation], Sequence[Operation]]:
         """Stock the tenant, and make operations of the rival, and those that are asked beside it; alike for one seed."""
         chance = random.Random(seed)
-        positions, elsewhere = tenant.positions(4), tenant.location("Elsewhere")
+        here, elsewhere = tenant.location(), tenant.location("Elsewhere")
+        pairs = {tenant.position(tenant.item(one).item_id, here): ItemAtLocation(one, here) for one in range(1, 5)}
+        positions = list(pairs)
         for position_id in positions:
             tenant.stock(position_id, [chance.randint(1, 5) for _ in range(chance.randint(0, 6))])
         accepted(tenant.ask(*(reserving(one, 1, allow_partial=True) for one in positions if sum(tenant.layers(one)))))
@@ -198,7 +210,13 @@ class TestByChance:
                 lambda: releasing(where),
                 lambda: picking(where),
                 lambda: delivering(where),
+                lambda: returning(where),
                 lambda: closing(where),
+                lambda: removing(pairs[where], quantity, order=order),
+                lambda: transferring(pairs[where], elsewhere, quantity),
+                lambda: assembling(
+                    positions[0], 1, [component(where, quantity), component(positions[1], 1, include_expired=expired)]
+                ),
             ]
             if layers:
                 layer, days = chance.choice(layers), chance.randint(1, 30)

@@ -377,7 +377,7 @@ OPERATION_KINDS: dict[type[Operation], str] = {
     ReceiveStock: "receive_stock",
     UnreceiveStock: "unreceive_stock",
 }
-"""How the journal names the operations."""
+"""How the journal names the operations. One that changes a stocked item without a movement is known to `storage/ahead.py`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,10 @@
 A batch of hundreds of changes nearly always shares a position with the one before it, and waits for its locks. What it
 reads and makes of that afterwards, the next one waits for in turn; so it reads the lines of its positions ahead. The
 journal then tells at which of them something has happened by the time when they are locked: those are read again.
+
+For nothing changes a line but a movement at its position, and what describes a stocked item anew (`UpdateStockedItem`): that
+doesn't tell where, so after it all lines are read again. Another such kind of operation has to be known here a release before
+there are any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,55 +22,55 @@ from ..domain.shelf import Line
 from ..domain.stock import StockedItem
 from ..domain.values import dataclass
 from . import selected
-from .selected import JournalEnds
+from .selected import JournalEnd
 from .selecting import Bounds, Selecting
 
 MANY: Final = 200
-"""So many positions are worth a round trip more."""
+"""Where so many lines are asked, it is worth a round trip more."""
 
 MOVED_MAX: Final = 10_000
 """After so many movements all that was read ahead is taken for outdated."""
 
-Asked = Mapping[Line, Mapping[Name, Decimal]]
+Covering = Mapping[Line, Mapping[Name, Decimal]]
 """What lines of positions must cover."""
 
 
-class _Everything:
-    def __contains__(self, _: object) -> bool:
+class _Every:
+    def __contains__(self, _: int) -> bool:
         return True
 
 
-EVERYTHING: Final = _Everything()
-"""What has anything in it."""
+EVERY: Final = _Every()
+"""Each position that there is."""
 
-PositionIds = frozenset[int | None] | _Everything
+PositionIds = frozenset[int | None] | _Every
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """The first stocked items in lines, as they were when the journal ended there."""
 
-    ends: JournalEnds
+    journal_end: JournalEnd
     lines: Mapping[Line, Sequence[StockedItem]]
 
 
-def read_ahead(connection: Connection[Any], tenant_id: int, asked: Asked, bounds: Bounds) -> Ahead | None:
+def read_ahead(connection: Connection[Any], tenant_id: int, asked: Covering, bounds: Bounds) -> Ahead | None:
     """Begin the transaction and read lines without a lock. None where that isn't worth it: then nothing has begun."""
     if sum(map(len, asked.values())) < MANY:
         return None
     with RoundTrip(connection) as trip:
         trip.execute(BEGIN)
         select = Selecting(trip, tenant_id)
-        # Before the lines: what they miss, or have more, is after these ends.
-        ends = select.journal_ends()
+        # Before the lines: what happens while these are read is after it.
+        end = select.journal_end()
         lines = {line: select.lines(line, of_line, bounds) for line, of_line in asked.items()}
     return Ahead(
-        selected.read_journal_ends(ends), {line: selected.read_stocked_items(result) for line, result in lines.items()}
+        selected.read_journal_end(end), {line: selected.read_stocked_items(result) for line, result in lines.items()}
     )
 
 
 def outdated(moved: Sequence[int | None]) -> PositionIds:
-    """The positions whose lines have to be read again; `moved` are those at which something has happened since."""
+    """The positions whose lines have to be read again; `moved` is what `read_moved` has told of the time since."""
     if None in moved or len(moved) >= MOVED_MAX:
-        return EVERYTHING
+        return EVERY
     return frozenset(moved)

@@ -34,7 +34,8 @@ SELECT {STOCKED_ITEM_COLUMNS}
 """
 
 # What had expired when the transaction began is left out, whatever is ahead in line. What has expired since then, or by the
-# journal's time, is read but doesn't count; by the batch's own time (`selecting.py`), or by a later one.
+# journal's time, is read but doesn't count; by the batch's own time (`selecting.py`), or by a later one. Where lines are read
+# ahead of the locks, what expires until these are there does count, and who needs more than is left is decided again, alone.
 _FRESH = "line.expire_time > now()"
 _USABLE = """CASE
                       WHEN line.expire_time IS NULL

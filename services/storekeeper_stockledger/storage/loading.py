@@ -28,7 +28,7 @@ from ..domain.places import ZERO
 from ..domain.shelf import Line
 from ..domain.state import Stock
 from . import selected
-from .ahead import EVERYTHING, MOVED_MAX, Ahead, outdated, read_ahead
+from .ahead import EVERY, MOVED_MAX, Ahead, outdated, read_ahead
 from .known import Known
 from .locking import lock_origins, lock_positions
 from .needs import ALL, Needs, needs_of
@@ -142,7 +142,7 @@ class _Loading:
             # What is read after the locks can't change any more.
             select = Selecting(trip, self._tenant_id)
             if self._ahead:
-                moved = select.moved_since(self._ahead.ends, MOVED_MAX)
+                moved = select.moved_since(self._ahead.journal_end, MOVED_MAX)
                 _put(partial(self._put_lines, self._ahead), selected.read_moved, moved)
             _put(known.put_state, selected.read_state, select.state(needs.names, needs.beside))
             if submissions:
@@ -173,9 +173,9 @@ class _Loading:
         for line, asked in self._needs.asked.items():
             there = ahead.lines[line]
             # Cut short, they don't tell which positions they have left out.
-            gone = changed if len(there) < self._bounds.total else EVERYTHING
-            stayed = {name: units for name, units in asked.items() if known.position_of(name) not in gone}
-            known.put_line(line, stayed, [one for one in there if one.position_id not in gone])
+            again = changed if len(there) < self._bounds.total else EVERY
+            stayed = {name: units for name, units in asked.items() if known.position_of(name) not in again}
+            known.put_line(line, stayed, [one for one in there if one.position_id not in again])
             if len(stayed) < len(asked):
                 self._outdated[line] = {name: units for name, units in asked.items() if name not in stayed}
 
@@ -306,9 +306,10 @@ class _Loading:
         """What lines and order lines must cover that have not been read yet."""
         whole = self._whole()
         if not self._generously:
+            again = dict(self._outdated)
             if whole:
-                self._outdated[WHOLE] = self._outdated.get(WHOLE, {}) | whole
-            return self._outdated, {}
+                again[WHOLE] = again.get(WHOLE, {}) | whole
+            return again, {}
         needs, known = self._needs, self._known
         asked = {line: known.by_position(of_line) for line, of_line in needs.asked.items()}
         asked[WHOLE] = asked.get(WHOLE, {}) | known.by_position(whole)

@@ -9,6 +9,7 @@ BY_INDEX: Final = MappingProxyType(
         "enable_seqscan": "off",
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
+        "max_parallel_workers_per_gather": "0",
         "jit": "off",
     }
 )

@@ -58,7 +58,7 @@ class Facts:
     expired: Decimal
 
 
-class JournalEnds(NamedTuple):
+class JournalEnd(NamedTuple):
     """The last ids in a journal."""
 
     operation_id: int
@@ -135,9 +135,9 @@ def read_ids(result: Result) -> list[int]:
     return [row[0] for row in result.rows()]
 
 
-def read_journal_ends(result: Result) -> JournalEnds:
+def read_journal_end(result: Result) -> JournalEnd:
     """How far the journal goes; of a tenant that has none, nowhere."""
-    return JournalEnds(*(result.rows() or [(0, 0)])[0])
+    return JournalEnd(*(result.rows() or [(0, 0)])[0])
 
 
 def read_moved(result: Result) -> list[int | None]:

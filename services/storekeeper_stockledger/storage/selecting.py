@@ -23,7 +23,7 @@ from ..domain.shelf import Line
 from .arrays import numbers, texts
 from .lines import LINES_IN
 from .naming import POSITIONS, POSITIONS_AND_BESIDE, named_with, names_of_positions, position_names
-from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS, JournalEnds
+from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS, JournalEnd
 
 
 class Bounds(NamedTuple):
@@ -295,17 +295,17 @@ SELECT wanted.number,
        ) AS newest ON true
 """)
 
-_JOURNAL_ENDS = Statement("""
+_JOURNAL_END = Statement("""
 SELECT last_operation_id, last_movement_id FROM journal_head WHERE tenant_id = %(tenant_id)s
 """)
 
-# In the order of their ids, and no more than that: a planner that doesn't know how few these are must not read all of an index.
+# A range with two ends, since ids have no gaps: of one with a single end a planner thinks that it is a third of the journal.
 _MOVED_SINCE = Statement("""
 (SELECT m.position_id
    FROM movement m
-  WHERE m.tenant_id = %(tenant_id)s AND m.movement_id > %(movement_id)s
-  ORDER BY m.movement_id
-  LIMIT %(limit)s)
+  WHERE m.tenant_id = %(tenant_id)s
+    AND m.movement_id > %(movement_id)s::bigint
+    AND m.movement_id <= %(movement_id)s::bigint + %(limit)s::bigint)
  UNION ALL
 (SELECT NULL
    FROM operation o
@@ -352,14 +352,14 @@ class Selecting:
             LINES_IN[line], asked=numbers(asked.values()), **bounds._asdict(), names=position_names(asked)
         )
 
-    def journal_ends(self) -> Result:
-        """How far the journal goes. See `read_journal_ends`."""
-        return self._execute(_JOURNAL_ENDS)
+    def journal_end(self) -> Result:
+        """How far the journal goes. See `read_journal_end`."""
+        return self._execute(_JOURNAL_END)
 
-    def moved_since(self, ends: JournalEnds, limit: int) -> Result:
-        """The positions of the movements after these ends, and none where stocked items were described. See `read_moved`."""
+    def moved_since(self, end: JournalEnd, limit: int) -> Result:
+        """The position of each movement after that, so many at most; NULL where a stocked item was described. See `read_moved`."""
         describing = OPERATION_KINDS[UpdateStockedItem]
-        return self._execute(_MOVED_SINCE, **ends._asdict(), describing=describing, limit=limit)
+        return self._execute(_MOVED_SINCE, **end._asdict(), describing=describing, limit=limit)
 
     def named(self, stocked_item_ids: Collection[int]) -> Result:
         """The stocked items of these ids. See `read_stocked_items`."""
