@@ -31,12 +31,12 @@ Right = Callable[..., Any]
 # --- which units --------------------------------------------------------------------------------------------------
 
 
-def newest_first(line: Right, self: Any, order: StockOrder, **about: Any) -> Any:
-    stocked_items = []
+def newest_first(ids_in_line: Right, self: Any, order: StockOrder, **about: Any) -> Any:
+    ids = []
     with suppress(shelf.NotLoaded):  # What is known covers all that is asked.
-        for one in line(self, order, **about):
-            stocked_items.append(one)  # noqa: PERF402 - what came before the line ends is kept
-    return reversed(stocked_items) if order is StockOrder.OLDEST_FIRST else stocked_items
+        for one in ids_in_line(self, order, **about):
+            ids.append(one)  # noqa: PERF402 - what came before the line ends is kept
+    return reversed(ids) if order is StockOrder.OLDEST_FIRST else ids
 
 
 def read_expired_ones() -> None:
@@ -44,8 +44,8 @@ def read_expired_ones() -> None:
     statements.update({line: statements[line._replace(with_expired=True)] for line in statements})
 
 
-def expired_ones_too(_usable: Right, _draft: Any, layers: Any, _source: Any) -> Any:
-    return layers
+def expired_ones_too(_usable: Right, draft: Any, at: Any, ids: Any, _source: Any) -> Any:
+    return (draft.stocked_item(at, one) for one in ids)
 
 
 def what_there_is(take_available: Right, *asked: Any, **_: Any) -> Any:
@@ -178,7 +178,7 @@ RECORDS: Final = ("_RECORD_OPERATIONS", "_RECORD_ALL")
 NEVER_BACKWARDS: Final = "record_time = greatest(clock.now, head.record_time, %(now)s)"
 
 BUGS: Final = (
-    Bug("newest first for oldest first", instead(shelf.Shelf, "line", newest_first), "R7", 300),
+    Bug("newest first for oldest first", instead(shelf.Shelf, "ids_in_line", newest_first), "R7", 300),
     Bug("the fingerprint is ignored", instead(submissions, "submission", all_alike), "R5", 200),
     Bug("a reservation expires late", instead(state.Stock, "_expire_at", a_moment_late), "R12", 2),
     Bug("a request id is forgotten", instead(batch.Batch, "_repeated", once_more), "R5", 200),
