@@ -1,5 +1,6 @@
 """How numbers are written."""
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
 
 
@@ -14,15 +15,15 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-class Written:
+class Written(ABC):
     """Some numbers together, which are written once: what a movement leaves is sealed, stored and told."""
 
     __slots__ = ("_texts",)
 
     @property
+    @abstractmethod
     def units(self) -> tuple[Decimal, ...]:
         """The numbers, in their order."""
-        raise NotImplementedError
 
     @property
     def texts(self) -> tuple[str, ...]:

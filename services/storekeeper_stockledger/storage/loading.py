@@ -112,7 +112,7 @@ class _Loading:
         self._new_ids: Sequence[int] = ()
         self._ahead: Ahead | None = None
         self._outdated: dict[Line, dict[Name, Decimal]] = {}
-        """What lines must cover that were read ahead and may have changed by the locks."""
+        """What lines must cover that were read ahead, and have to be read again."""
 
     def loaded(self) -> Loaded:
         """All that was read."""
