@@ -112,6 +112,14 @@ def test_a_position_that_is_another_one_by_then(tenant: Tenant, another_process:
     assert isinstance(by_id, PositionNotFound)
 
 
+def test_a_position_that_is_closed_by_then(tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile) -> None:
+    pair = ItemAtLocation(tenant.item().item_id, tenant.location())
+    closed = tenant.position(*pair)
+    tenant.stock(closed, [3])
+    meanwhile(lambda: another_process.carry_out(closing(closed)))
+    assert [type(one) for one in tenant.ask(removing(pair, 1), removing(closed, 1))] == [PositionNotFound] * 2
+
+
 @pytest.mark.parametrize("moved_max", [1, 2, 3])
 def test_after_many_movements_all_is_read_again(
     tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch, moved_max: int

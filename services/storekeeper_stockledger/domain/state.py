@@ -32,6 +32,7 @@ from .refusals import (
     StockedItemNotFound,
 )
 from .shelf import NotLoaded, Shelf
+from .shelves import Shelves
 from .stock import Movement, StockedItem
 
 
@@ -41,7 +42,7 @@ class Stock:
 
     settings: Settings
     now: datetime
-    shelves: dict[int, Shelf] = field(default_factory=dict)
+    shelves: Shelves = field(default_factory=Shelves)
     """By position id."""
     positions: dict[ItemAtLocation, int] = field(default_factory=dict)
     """The open ones."""
@@ -62,7 +63,7 @@ class Stock:
     def copy(self) -> "Stock":
         """A copy that changes on its own."""
         copied = copy(self)
-        copied.shelves = {position_id: shelf.copy() for position_id, shelf in self.shelves.items()}
+        copied.shelves = self.shelves.copy()
         copied.positions, copied.homes = dict(self.positions), dict(self.homes)
         copied.blank = {pair: shelf.copy() for pair, shelf in self.blank.items()}
         copied.serial_numbers = dict(self.serial_numbers)

@@ -9,7 +9,7 @@ doesn't tell where, so after it all lines are read again. Another such kind of o
 there are any.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,11 +17,11 @@ from psycopg import Connection
 
 from storekeeper_kit.round_trips import BEGIN, RoundTrip
 
-from ..domain.operations import Name
+from ..domain.operations import ItemAtLocation, Name, PositionId
 from ..domain.shelf import Line
-from ..domain.stock import StockedItem
 from ..domain.values import dataclass
 from . import selected
+from .pages import Pages, pages_of
 from .selected import JournalEnd
 from .selecting import Bounds, Selecting
 
@@ -51,7 +51,13 @@ class Ahead:
     """The first stocked items in lines, as they were when the journal ended there."""
 
     journal_end: JournalEnd
-    lines: Mapping[Line, Sequence[StockedItem]]
+    lines: Mapping[Line, Pages]
+    position_ids: Mapping[ItemAtLocation, PositionId]
+    """Of the positions where any of these are. They may be closed by now."""
+
+    def by_id(self, names: Iterable[Name]) -> list[Name]:
+        """The names, by id where that is known: that spares the statements under the locks half of their look-ups."""
+        return [self.position_ids.get(name, name) if isinstance(name, ItemAtLocation) else name for name in names]
 
 
 def read_ahead(connection: Connection[Any], tenant_id: int, asked: Covering, bounds: Bounds) -> Ahead | None:
@@ -64,8 +70,15 @@ def read_ahead(connection: Connection[Any], tenant_id: int, asked: Covering, bou
         # Before the lines: what happens while these are read is after it.
         end = select.journal_end()
         lines = {line: select.lines(line, of_line, bounds) for line, of_line in asked.items()}
+    there = {line: selected.read_stocked_items(result) for line, result in lines.items()}
     return Ahead(
-        selected.read_journal_end(end), {line: selected.read_stocked_items(result) for line, result in lines.items()}
+        selected.read_journal_end(end),
+        {line: pages_of(line.order, stocked_items, bounds) for line, stocked_items in there.items()},
+        {
+            ItemAtLocation(one.item_id, one.location_id): PositionId(one.position_id)
+            for stocked_items in there.values()
+            for one in stocked_items
+        },
     )
 
 

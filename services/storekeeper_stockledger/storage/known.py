@@ -8,16 +8,18 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..domain.costs import Costing
 from ..domain.holdings import Expectation, Holding
 from ..domain.items import Item, Settings
 from ..domain.operations import CountStock, ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
 from ..domain.places import ZERO
-from ..domain.shelf import UNLOADED, Key, Line, Shelf, key_of
+from ..domain.shelf import UNLOADED, Key, Line, Shelf
+from ..domain.shelves import Shelves
 from ..domain.state import Stock
 from ..domain.stock import StockedItem, Totals
+from .pages import Pages, pages_of
 from .selected import Facts, Held
 from .selecting import Bounds
 
@@ -40,11 +42,21 @@ class Position:
     stocked_items: dict[int, StockedItem] = field(default_factory=dict)
     ends: dict[Line, Key | None] = field(default_factory=dict)
     costing: Costing | None = None
+
+
+@dataclass(slots=True)
+class Promised:
+    """What demands hold of a position's stock, and what order lines bring there, as far as it is known."""
+
     holdings: defaultdict[str, dict[int, Holding]] = field(default_factory=lambda: defaultdict(dict))
     half_held: set[str] = field(default_factory=set)
     delivered_ends: dict[str, Key | None] = field(default_factory=dict)
     expectations: dict[str, Expectation] = field(default_factory=dict)
     brought_ends: dict[str, Key | None] = field(default_factory=dict)
+
+
+NOTHING_PROMISED: Final = Promised()
+"""Or nothing that anybody asks about, as in most batches at all positions."""
 
 
 class Known:
@@ -64,6 +76,8 @@ class Known:
         self._bounds = bounds
         self._settings = Settings()
         self._facts: Mapping[int, Facts] = {}
+        self._promised: defaultdict[int, Promised] = defaultdict(Promised)
+        """By position id."""
         self._homes: dict[int, int] = {}
         self._receipts: dict[tuple[int, int], int] = {}
         self._blank: dict[ItemAtLocation, Shelf] = {}
@@ -155,14 +169,16 @@ class Known:
 
     def put_line(self, line: Line, asked: Mapping[Name, Decimal], stocked_items: Sequence[StockedItem]) -> None:
         """The first stocked items in a line of each position, and what was asked of it."""
-        self._put(stocked_items)
-        by_position = _grouped(stocked_items, lambda one: one.position_id)
+        self.put_pages(line, asked, pages_of(line.order, stocked_items, self._bounds))
+
+    def put_pages(self, line: Line, asked: Mapping[Name, Decimal], pages: Pages) -> None:
+        """The same, put together already; no others than those that were asked for are taken."""
+        if not pages.by_position.keys() <= self.positions.keys():
+            raise StockMoved
         for position_id, quantity in self.by_position(asked).items():
-            there = by_position.get(position_id, [])
-            # Some may have expired since the transaction began, and cover nothing. By all, no line is taken for whole that isn't.
-            is_covered = sum((one.available for one in there), ZERO) >= quantity
-            keys = [key_of(line.order, one) for one in there]
-            self.positions[position_id].ends[line] = self._end(keys, len(stocked_items), is_covered=is_covered)
+            page, position = pages.of(position_id), self.positions[position_id]
+            position.stocked_items.update(page.stocked_items)
+            position.ends[line] = page.end(quantity)
 
     # --- what demands hold ---
 
@@ -170,7 +186,7 @@ class Known:
         """What demands hold of stocked items."""
         for stocked_item, position_id, demand, holding in rows:
             self._put([stocked_item])
-            self.positions[position_id].holdings[demand][stocked_item.stocked_item_id] = holding
+            self._promised[position_id].holdings[demand][stocked_item.stocked_item_id] = holding
 
     def put_held_by_demands(self, demands: Iterable[tuple[Name, str]], rows: Sequence[Held]) -> None:
         """All that these demands hold on hand, as far as it was read."""
@@ -183,7 +199,7 @@ class Known:
             position_id = self.position_of(name)
             is_cut = is_cut or (position_id, demand) == last
             if position_id in self.positions and (is_cut or counts[position_id, demand] == self._bounds.page):
-                self.positions[position_id].half_held.add(demand)
+                self._promised[position_id].half_held.add(demand)
 
     def put_delivered(self, returned: Mapping[tuple[Name, str], Decimal], rows: Sequence[Held]) -> None:
         """The newest of what was delivered to demands, and what is given back of it."""
@@ -193,7 +209,7 @@ class Known:
             newest = grouped.get((position_id, demand), [])
             is_covered = sum((holding.delivered for *_, holding in newest), ZERO) > quantity
             end = self._end([one.age for one, *_ in newest], len(rows), is_covered=is_covered)
-            self.positions[position_id].delivered_ends[demand] = end
+            self._promised[position_id].delivered_ends[demand] = end
 
     def put_expired(self, rows: Sequence[Held]) -> None:
         """What is held by reservations that have expired."""
@@ -206,7 +222,7 @@ class Known:
     def put_expectations(self, rows: Iterable[tuple[int, str, Expectation]]) -> None:
         """What order lines bring to positions."""
         for position_id, order_line, expectation in rows:
-            self.positions[position_id].expectations[order_line] = expectation
+            self._promised[position_id].expectations[order_line] = expectation
 
     def put_brought(
         self, asked: Mapping[tuple[Name, str], Decimal], rows: Sequence[tuple[StockedItem, int | None]]
@@ -220,7 +236,7 @@ class Known:
             newest = grouped.get((position_id, order_line), [])
             units = sum((one.available for one in newest if one.stocked_item_id in received_here), ZERO)
             end = self._end([one.age for one in newest], len(rows), is_covered=units >= quantity)
-            self.positions[position_id].brought_ends[order_line] = end
+            self._promised[position_id].brought_ends[order_line] = end
 
     def put_item_ids(self, item_ids: Iterable[int]) -> None:
         """Items that are registered, of those that were looked for."""
@@ -251,9 +267,7 @@ class Known:
         return Stock(
             settings=self._settings,
             now=self.now,
-            shelves={
-                position_id: self._shelf(position_id, position) for position_id, position in self.positions.items()
-            },
+            shelves=Shelves(makeable=self.positions, make=self._shelf),
             positions=self.open,
             homes=self._homes,
             # What has a position is known, even if that is closed meanwhile.
@@ -265,8 +279,9 @@ class Known:
             receipts=self._receipts,
         )
 
-    def _shelf(self, position_id: int, position: Position) -> Shelf:
-        facts = self._facts[position_id]
+    def _shelf(self, position_id: int) -> Shelf:
+        position, facts = self.positions[position_id], self._facts[position_id]
+        promised = self._promised.get(position_id, NOTHING_PROMISED)
         return Shelf(
             position_id=position_id,
             item=facts.item,
@@ -279,11 +294,11 @@ class Known:
             ends=position.ends,
             expired=facts.expired,
             costing=position.costing,
-            holdings=position.holdings,
-            half_held=position.half_held,
-            delivered_ends=position.delivered_ends,
-            expectations=position.expectations,
-            brought_ends=position.brought_ends,
+            holdings=promised.holdings,
+            half_held=promised.half_held,
+            delivered_ends=promised.delivered_ends,
+            expectations=promised.expectations,
+            brought_ends=promised.brought_ends,
         )
 
     def _put(self, stocked_items: Iterable[StockedItem]) -> None:

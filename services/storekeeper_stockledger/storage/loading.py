@@ -29,7 +29,7 @@ from ..domain.shelf import Line
 from ..domain.state import Stock
 from . import selected
 from .ahead import EVERY, MOVED_MAX, Ahead, outdated, read_ahead
-from .known import Known
+from .known import Known, StockMoved
 from .locking import lock_origins, lock_positions
 from .needs import ALL, Needs, needs_of
 from .selected import Repeat
@@ -130,6 +130,7 @@ class _Loading:
     def lock(self, submissions: Sequence[Submission], opening: Collection[ItemAtLocation]) -> None:
         """Lock the positions, and read what the operations name and what was recorded under their request ids."""
         needs, known = self._needs, self._known
+        names = self._ahead.by_id(needs.names) if self._ahead else needs.names
         with RoundTrip(self._connection) as trip:
             if not self._ahead:
                 trip.execute(BEGIN)
@@ -137,14 +138,14 @@ class _Loading:
             _put(
                 known.put_positions,
                 selected.read_positions,
-                lock_positions(trip, self._tenant_id, needs.names, needs.beside),
+                lock_positions(trip, self._tenant_id, names, needs.beside),
             )
             # What is read after the locks can't change any more.
             select = Selecting(trip, self._tenant_id)
             if self._ahead:
                 moved = select.moved_since(self._ahead.journal_end, MOVED_MAX)
                 _put(partial(self._put_lines, self._ahead), selected.read_moved, moved)
-            _put(known.put_state, selected.read_state, select.state(needs.names, needs.beside))
+            _put(known.put_state, selected.read_state, select.state(names, needs.beside))
             if submissions:
                 repeats = select.repeats(submission.request_id for submission in submissions)
                 _put(self._put_repeats, selected.read_repeats, repeats)
@@ -160,6 +161,9 @@ class _Loading:
             if needs.new_ids:
                 _put(self._put_new_ids, selected.read_ids, select.new_ids(self._new_id_count()))
             position_ids = select.new_position_ids(len(opening)) if opening else None
+        if self._ahead and not self._ahead.position_ids.keys() <= known.open.keys():
+            # One of them was closed meanwhile, and may be another one by now.
+            raise StockMoved
         if origins and position_ids:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))
@@ -171,11 +175,11 @@ class _Loading:
         """Put the lines that were read ahead and are as they were; the others have to be read again."""
         known, changed = self._known, outdated(moved)
         for line, asked in self._needs.asked.items():
-            there = ahead.lines[line]
+            pages = ahead.lines[line]
             # Cut short, they don't tell which positions they have left out.
-            again = changed if len(there) < self._bounds.total else EVERY
+            again = EVERY if pages.are_cut else changed
             stayed = {name: units for name, units in asked.items() if known.position_of(name) not in again}
-            known.put_line(line, stayed, [one for one in there if one.position_id not in again])
+            known.put_pages(line, stayed, pages)
             if len(stayed) < len(asked):
                 self._outdated[line] = {name: units for name, units in asked.items() if name not in stayed}
 

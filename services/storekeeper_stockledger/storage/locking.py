@@ -9,7 +9,7 @@ batch takes it with its first write (`recording.py`), a creation before it looks
 No other statement of the ledger waits for a lock, save the first ones that know a tenant or an item, for their twins.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +20,9 @@ from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 from ..domain.operations import ItemAtLocation, Name
 from . import tables
 from .arrays import numbers
-from .naming import POSITIONS, POSITIONS_AND_BESIDE, names_of_positions
+from .naming import StatementOfPositions
 
-_LOCK_POSITIONS = """
+_LOCK_POSITIONS = StatementOfPositions("""
 SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_expiry, p.available, p.reserved, p.picked,
        p.on_order
   FROM position p
@@ -32,21 +32,18 @@ SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_exp
        )
  ORDER BY p.position_id
    FOR NO KEY UPDATE
-"""
-_LOCK_NAMED = Statement(_LOCK_POSITIONS.replace("{positions}", POSITIONS))
-_LOCK_NAMED_AND_BESIDE = Statement(_LOCK_POSITIONS.replace("{positions}", POSITIONS_AND_BESIDE))
+""")
 
 
 def lock_positions(
-    trip: RoundTrip, tenant_id: int, names: Iterable[Name], beside: Collection[tuple[Name, int]] = ()
+    trip: RoundTrip, tenant_id: int, names: Collection[Name], beside: Collection[tuple[Name, int]] = ()
 ) -> Result:
     """Lock the positions that are named by id, by item and location, or by stocked items of theirs.
 
     Those beside them, too: of the item of a name, at another location. Closed ones as well: what closed them may have
     been waited for, and be what is asked again.
     """
-    statement = _LOCK_NAMED_AND_BESIDE if beside else _LOCK_NAMED
-    return trip.execute(statement, tenant_id=tenant_id, **names_of_positions(names, beside))
+    return _LOCK_POSITIONS.execute(trip, tenant_id, names, beside)
 
 
 _LOCK_SETTINGS = Statement("SELECT FROM settings WHERE tenant_id = %(tenant_id)s FOR SHARE")

@@ -1,7 +1,9 @@
 """Positions by their names, in statements: by id, by item and location, or by a stocked item that is there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
+
+from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
 from ..domain.operations import ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
 from .arrays import numbers
@@ -37,10 +39,13 @@ def named_with(**arrays: str) -> str:
     )
 
 
-POSITIONS: Final = f"SELECT named.position_id FROM {_ALL_NAMED}"
+_POSITIONS: Final = f"SELECT named.position_id FROM {_ALL_NAMED}"
 """All positions that are named."""
 
-POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
+_POSITIONS_BY_ID: Final = "SELECT unnest(%(position_ids)s::bigint[])"
+"""The same where all names are ids."""
+
+_POSITIONS_AND_BESIDE: Final = f"""{_POSITIONS}
         UNION ALL
        SELECT target.position_id
          FROM unnest(%(beside)s::position_name[], %(to_location_ids)s::bigint[])
@@ -55,17 +60,37 @@ POSITIONS_AND_BESIDE: Final = f"""{POSITIONS}
           AND target.item_id = source.item_id
           AND target.location_id = beside.location_id
           AND target.close_time IS NULL"""
-"""The same, and those of their items at other locations."""
+"""All that are named, and those of their items at other locations."""
 
 
-def names_of_positions(names: Iterable[Name], beside: Iterable[tuple[Name, int]]) -> dict[str, str]:
-    """The parameters of `POSITIONS`, and those of `POSITIONS_AND_BESIDE` where there are any beside."""
-    parameters = {"names": position_names(one for name in names for one in _singly(name))}
-    beside = list(beside)
-    if beside:
-        parameters["beside"] = position_names(name for name, _ in beside)
-        parameters["to_location_ids"] = numbers(location_id for _, location_id in beside)
-    return parameters
+class StatementOfPositions:
+    """SQL about positions: their ids stand where it has `{positions}`. How they are found depends on how they are named."""
+
+    def __init__(self, text: str) -> None:
+        self._by_id = Statement(text.replace("{positions}", _POSITIONS_BY_ID))
+        self._named = Statement(text.replace("{positions}", _POSITIONS))
+        self._named_and_beside = Statement(text.replace("{positions}", _POSITIONS_AND_BESIDE))
+
+    def execute(
+        self, trip: RoundTrip, tenant_id: int, names: Collection[Name], beside: Collection[tuple[Name, int]] = ()
+    ) -> Result:
+        """Have it executed for the positions of these names, and of those beside: of a name's item, at another location."""
+        if beside:
+            return trip.execute(
+                self._named_and_beside,
+                tenant_id=tenant_id,
+                names=_single_names(names),
+                beside=position_names(name for name, _ in beside),
+                to_location_ids=numbers(location_id for _, location_id in beside),
+            )
+        ids = [name.position_id for name in names if isinstance(name, PositionId)]
+        if len(ids) == len(names):
+            return trip.execute(self._by_id, tenant_id=tenant_id, position_ids=numbers(ids))
+        return trip.execute(self._named, tenant_id=tenant_id, names=_single_names(names))
+
+
+def _single_names(names: Iterable[Name]) -> str:
+    return position_names(one for name in names for one in _singly(name))
 
 
 def position_names(names: Iterable[Name]) -> str:

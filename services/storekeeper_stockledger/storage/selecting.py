@@ -22,7 +22,7 @@ from ..domain.operations import (
 from ..domain.shelf import Line
 from .arrays import numbers, texts
 from .lines import LINES_IN
-from .naming import POSITIONS, POSITIONS_AND_BESIDE, named_with, names_of_positions, position_names
+from .naming import StatementOfPositions, named_with, position_names
 from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS, JournalEnd
 
 
@@ -35,11 +35,14 @@ class Bounds(NamedTuple):
     """Of all of them together, those of the first one before those of the next."""
 
 
-# Never before the transaction's own time, by which lines are read.
-_STATE = """
+# Never before the transaction's own time, by which lines are read. Where nothing expires, no position is asked about it.
+_STATE = StatementOfPositions("""
 WITH tenant AS MATERIALIZED (
     SELECT greatest(now(), clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
-           settings.invoice_number_required, settings.inactive_location_removal_allowed
+           settings.invoice_number_required, settings.inactive_location_removal_allowed,
+           EXISTS (
+               SELECT FROM stocked_item s WHERE s.tenant_id = %(tenant_id)s AND s.open AND s.expire_time IS NOT NULL
+           ) AS has_expiring
       FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
       LEFT JOIN settings USING (tenant_id)
       LEFT JOIN journal_head AS head USING (tenant_id)
@@ -50,12 +53,15 @@ SELECT tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_
   FROM tenant
   LEFT JOIN LATERAL (
        SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived,
-              (SELECT sum(s.available)
-                 FROM stocked_item s
-                WHERE s.tenant_id = %(tenant_id)s
-                  AND s.position_id = p.position_id
-                  AND s.open
-                  AND s.expire_time <= tenant.now) AS expired
+              CASE
+              WHEN tenant.has_expiring
+              THEN (SELECT sum(s.available)
+                      FROM stocked_item s
+                     WHERE s.tenant_id = %(tenant_id)s
+                       AND s.position_id = p.position_id
+                       AND s.open
+                       AND s.expire_time <= tenant.now)
+               END AS expired
          FROM position p
          JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
          JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
@@ -64,9 +70,7 @@ SELECT tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_
        {positions}
               )
        ) AS fact ON true
-"""
-_STATE_OF_NAMED = Statement(_STATE.replace("{positions}", POSITIONS))
-_STATE_OF_NAMED_AND_BESIDE = Statement(_STATE.replace("{positions}", POSITIONS_AND_BESIDE))
+""")
 
 _REPEATS = Statement("""
 SELECT o.request_id::text, o.fingerprint, o.operation_id, o.movement_count, o.last_movement_id, o.effective_time,
@@ -330,14 +334,12 @@ class Selecting:
         self._trip = trip
         self._tenant_id = tenant_id
 
-    def state(self, names: Iterable[Name], beside: Collection[tuple[Name, int]]) -> Result:
+    def state(self, names: Collection[Name], beside: Collection[tuple[Name, int]]) -> Result:
         """The database's time, never before the newest record, the tenant's settings, and facts about the positions.
 
         See `read_state`.
         """
-        return self._execute(
-            _STATE_OF_NAMED_AND_BESIDE if beside else _STATE_OF_NAMED, **names_of_positions(names, beside)
-        )
+        return _STATE.execute(self._trip, self._tenant_id, names, beside)
 
     def repeats(self, request_ids: Iterable[str]) -> Result:
         """What is recorded under these request ids. See `read_repeats`."""

@@ -22,6 +22,7 @@ from storekeeper_stockledger.domain.operations import (
 )
 from storekeeper_stockledger.domain.places import Places
 from storekeeper_stockledger.domain.shelf import Shelf
+from storekeeper_stockledger.domain.shelves import Shelves
 from storekeeper_stockledger.domain.state import Stock
 from storekeeper_stockledger.domain.stock import Movement, StockedItem, Totals
 from tests.stockledger import verbs
@@ -138,7 +139,7 @@ def stock_on(*shelves: StockedShelf, blank: Iterable[Shelf] = (), settings: Sett
     return Stock(
         settings=settings or Settings(),
         now=NOW,
-        shelves={one.position_id: one for one in shelves},
+        shelves=Shelves({one.position_id: one for one in shelves}),
         positions=open_pairs,
         homes={stocked_item.stocked_item_id: position_id for position_id, stocked_item in layers},
         known_items=frozenset(pair.item_id for pair in pairs),
