@@ -155,9 +155,9 @@ def rewritten(owner: Any, names: tuple[str, ...], words: str, others: str) -> Ca
 
     def plant() -> None:
         for name in names:
-            statement = getattr(owner, name).sql
-            assert words in statement, f"{name} has other words by now"
-            setattr(owner, name, Statement(statement.replace(words, others)))
+            statement = getattr(owner, name)
+            assert words in statement.sql, f"{name} has other words by now"
+            setattr(owner, name, type(statement)(statement.sql.replace(words, others)))
 
     return plant
 
@@ -173,7 +173,7 @@ class Bug:
     """How much of the figure is taken, several times over."""
 
 
-LOCKS: Final = ("_LOCK_NAMED", "_LOCK_NAMED_AND_BESIDE")
+LOCKS: Final = ("_LOCK_POSITIONS",)
 RECORDS: Final = ("_RECORD_OPERATIONS", "_RECORD_ALL")
 NEVER_BACKWARDS: Final = "record_time = greatest(clock.now, head.record_time, %(now)s)"
 

@@ -66,10 +66,11 @@ _POSITIONS_AND_BESIDE: Final = f"""{_POSITIONS}
 class StatementOfPositions:
     """SQL about positions: their ids stand where it has `{positions}`. How they are found depends on how they are named."""
 
-    def __init__(self, text: str) -> None:
-        self._by_id = Statement(text.replace("{positions}", _POSITIONS_BY_ID))
-        self._named = Statement(text.replace("{positions}", _POSITIONS))
-        self._named_and_beside = Statement(text.replace("{positions}", _POSITIONS_AND_BESIDE))
+    def __init__(self, sql: str) -> None:
+        self.sql: Final = sql
+        self._by_id = Statement(sql.replace("{positions}", _POSITIONS_BY_ID))
+        self._named = Statement(sql.replace("{positions}", _POSITIONS))
+        self._named_and_beside = Statement(sql.replace("{positions}", _POSITIONS_AND_BESIDE))
 
     def execute(
         self, trip: RoundTrip, tenant_id: int, names: Collection[Name], beside: Collection[tuple[Name, int]] = ()
