@@ -86,16 +86,15 @@ class Workers:
         worker = self._next_for(name)
         self._asked[worker][name] += 1
         answer = self._idle[worker].pop().ask(name, arguments)
+        # A timer of its own: to wait for a future with a timeout takes the event loop one round more.
+        loop = asyncio.get_running_loop()
+        late = None if timeout_s is None else loop.call_later(timeout_s, self._look_again, answer)
         try:
-            await asyncio.wait([answer], timeout=timeout_s)
-            if not answer.done():
-                # The server may have stood still with it; then it has yet to look at what came meanwhile.
-                await asyncio.wait([answer], timeout=SECOND_LOOK_S)
+            return await answer
         finally:
             self._asked[worker][name] -= 1
-        if not answer.done():
-            self._give_up()
-        return answer.result()
+            if late:
+                late.cancel()
 
     def _next_for(self, name: str) -> int:
         """The number of the worker that has least of this function to do. One that stands still gets no second batch of it."""
@@ -103,12 +102,18 @@ class Workers:
         assert able, "no more is asked at once than there are threads"
         return min(able, key=lambda worker: (self._asked[worker][name], -len(self._idle[worker])))
 
-    def _give_up(self) -> NoReturn:
+    def _look_again(self, answer: "asyncio.Future[Any]") -> None:
+        """The server may have stood still with the worker; then it has yet to look at what came meanwhile."""
+        asyncio.get_running_loop().call_later(SECOND_LOOK_S, self._give_up, answer)
+
+    def _give_up(self, answer: "asyncio.Future[Any]") -> None:
         """Who waits in the lane of a worker that stands still would wait for ever; nor would it notice that the server ends."""
+        if answer.done():
+            return
         for process_id in self._process_ids:
             os.kill(process_id, signal.SIGKILL)
         self._when_gone()
-        raise Unavailable("the worker stands still")
+        answer.set_exception(Unavailable("the worker stands still"))
 
     def close(self) -> None:
         """Let them end."""
