@@ -16,6 +16,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO, Final, NoReturn, cast
 
@@ -107,13 +108,18 @@ class Workers:
         asyncio.get_running_loop().call_later(SECOND_LOOK_S, self._give_up, answer)
 
     def _give_up(self, answer: "asyncio.Future[Any]") -> None:
-        """Who waits in the lane of a worker that stands still would wait for ever; nor would it notice that the server ends."""
+        """Unless the answer has come by now, end all: who waits in the lane of a worker that stands still would wait for ever.
+
+        Nor would that worker notice that the server ends.
+        """
         if answer.done():
             return
-        for process_id in self._process_ids:
-            os.kill(process_id, signal.SIGKILL)
-        self._when_gone()
+        # First of all: what goes wrong in a timer is told to nobody.
         answer.set_exception(Unavailable("the worker stands still"))
+        for process_id in self._process_ids:
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
+        self._when_gone()
 
     def close(self) -> None:
         """Let them end."""

@@ -20,6 +20,12 @@ def stop(_: str) -> None:
     time.sleep(60)
 
 
+def late(text: str) -> str:
+    """Answer when that is hardly waited for any more."""
+    time.sleep(TIMEOUT_S + 0.3)
+    return text
+
+
 def functions() -> Functions:
     """What it can be asked for."""
     return {
@@ -28,6 +34,7 @@ def functions() -> Functions:
         "fail": lambda text: text / 2,
         "name": lambda _: str(os.getpid()),
         "stop": stop,
+        "late": late,
         "end": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     }
 

@@ -52,3 +52,8 @@ def test_nobody_knows_what_became_of_a_question_when_it_has_gone() -> None:
 def test_one_that_stands_still_counts_as_gone() -> None:
     answers, _ = asked("stop", "now")
     assert answers == ["Unavailable the worker stands still", "gone"]
+
+
+def test_one_that_is_late_is_given_another_moment() -> None:
+    answers, _ = asked("late", "but here", "double", "a")
+    assert answers == ["str but here", "str aa", "closed"]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from storekeeper_kit.coalescer import Postponed
 from storekeeper_kit.database import Database
-from storekeeper_stockledger.batch import Outcome, Recorded
+from storekeeper_stockledger.batch import Asked, Outcome, Recorded
 from storekeeper_stockledger.descriptions import Change, Claim, Created, Descriptions, NewLocation
 from storekeeper_stockledger.domain.extensions import Extensions
 from storekeeper_stockledger.domain.items import Item, Settings, Tracking
@@ -122,13 +122,13 @@ class Tenant:
 
     # --- changing it ---
 
-    def apply(self, *submissions: Submission) -> list[Outcome]:
+    def apply(self, *asked: Asked) -> list[Outcome]:
         """Apply a batch, and what it has no room for in further ones, as a coalescer does."""
         outcomes: list[Outcome] = []
         give_up = deadline()
-        while len(outcomes) < len(submissions):
+        while len(outcomes) < len(asked):
             assert time.monotonic() < give_up, "postponed again and again"
-            applied = self.ledger.apply(self.tenant_id, submissions[len(outcomes) :], give_up)
+            applied = self.ledger.apply(self.tenant_id, asked[len(outcomes) :], give_up)
             outcomes += (outcome for outcome in applied if not isinstance(outcome, Postponed))
         return outcomes
 

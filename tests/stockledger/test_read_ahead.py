@@ -1,7 +1,7 @@
 """Lines that were read before the locks: whatever has happened until the locks were there, nobody can tell."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from storekeeper_kit.database import Database
-from storekeeper_stockledger.batch import Outcome, Recorded
-from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, StockOrder
-from storekeeper_stockledger.domain.refusals import InsufficientStock, PositionNotFound
+from storekeeper_stockledger.batch import Asked, Outcome, Recorded
+from storekeeper_stockledger.domain.operations import AllOrNone, ClosePosition, ItemAtLocation, Operation, StockOrder
+from storekeeper_stockledger.domain.refusals import ChangeRefused, InsufficientStock, PositionNotFound
 from storekeeper_stockledger.storage import ahead, loading
 from storekeeper_stockledger.storage.selecting import Bounds
 from tests.harness.databases import LedgerDatabase
@@ -21,17 +21,21 @@ from tests.stockledger.tenant import Tenant, accepted, drawn, submission
 from tests.stockledger.verbs import (
     adding,
     assembling,
+    cancelling,
     closing,
     component,
     counting,
     delivering,
+    expecting,
     picking,
+    receiving,
     releasing,
     removing,
     reserving,
     returning,
     taking,
     transferring,
+    unreceiving,
     updating,
 )
 
@@ -120,6 +124,28 @@ def test_a_position_that_is_closed_by_then(tenant: Tenant, another_process: Tena
     assert [type(one) for one in tenant.ask(removing(pair, 1), removing(closed, 1))] == [PositionNotFound] * 2
 
 
+def test_a_position_that_is_another_one_by_then_beside_a_transfer_to_it(
+    tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile
+) -> None:
+    item, here, there = tenant.item().item_id, tenant.location("Here"), tenant.location("There")
+    source, closed = tenant.position(item, here), tenant.position(item, there)
+    pair = ItemAtLocation(item, there)
+    tenant.stock(source, [9])
+    tenant.stock(closed, [3])
+
+    def replace() -> None:
+        another_process.carry_out(closing(closed))
+        another_process.carry_out(adding(another_process.position(item, there), 5))
+
+    meanwhile(replace)
+    *moved, too_many, by_id = tenant.ask(
+        transferring(source, there, 2), removing(pair, 6), removing(pair, 2), removing(closed)
+    )
+    accepted(moved)
+    assert isinstance(too_many, InsufficientStock)
+    assert isinstance(by_id, PositionNotFound)
+
+
 @pytest.mark.parametrize("moved_max", [1, 2, 3])
 def test_after_many_movements_all_is_read_again(
     tenant: Tenant, another_process: Tenant, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch, moved_max: int
@@ -187,15 +213,23 @@ class TestByChance:
             here, rival, before = (Tenant(database) for _ in range(3))
             rival.tenant_id = here.tenant_id
             rivals, asked = self.programs(here, program)
-            meanwhile(partial(rival.ask, *rivals))
-            between = self.told(here.ask(*asked))
+            meanwhile(partial(self.carry_out, rival, rivals))
+            between = self.told(here.apply(*asked))
             rivals, asked = self.programs(before, program)
-            before.ask(*rivals)
-            assert between == self.told(before.ask(*asked)), f"seed {SEED}, number {number}"
+            self.carry_out(before, rivals)
+            assert between == self.told(before.apply(*asked)), f"seed {SEED}, number {number}"
             check_invariants(ledger_database.owner_url, here.tenant_id)
 
-    def programs(self, tenant: Tenant, seed: int) -> tuple[Sequence[Operation], Sequence[Operation]]:
-        """Stock the tenant, and make operations of the rival, and those that are asked beside it; alike for one seed."""
+    def carry_out(self, tenant: Tenant, operations: Iterable[Operation]) -> None:
+        """Carry them out, one after the other; what is closed is opened anew."""
+        for operation in operations:
+            (outcome,) = tenant.ask(operation)
+            if isinstance(operation, ClosePosition) and isinstance(outcome, Recorded) and outcome.movements:
+                [closed] = {(one.item_id, one.location_id) for one in outcome.movements}
+                tenant.carry_out(adding(tenant.position(*closed), 2))
+
+    def programs(self, tenant: Tenant, seed: int) -> tuple[Sequence[Operation], Sequence[Asked]]:
+        """Stock the tenant, and make operations of the rival, and what is asked beside it; alike for one seed."""
         chance = random.Random(seed)
         here, elsewhere = tenant.location(), tenant.location("Elsewhere")
         pairs = {tenant.position(tenant.item(one).item_id, here): ItemAtLocation(one, here) for one in range(1, 5)}
@@ -220,6 +254,10 @@ class TestByChance:
                 lambda: delivering(where),
                 lambda: returning(where),
                 lambda: closing(where),
+                lambda: expecting(pairs[where], quantity),
+                lambda: cancelling(where),
+                lambda: receiving(pairs[where]),
+                lambda: unreceiving(pairs[where]),
                 lambda: removing(pairs[where], quantity, order=order),
                 lambda: transferring(pairs[where], elsewhere, quantity),
                 lambda: assembling(
@@ -235,13 +273,27 @@ class TestByChance:
                 ]
             return chance.choice(kinds)()
 
-        return [operation() for _ in range(chance.randint(1, 4))], [operation() for _ in range(chance.randint(1, 8))]
+        def asked() -> Asked:
+            if chance.random() < 0.3:
+                return AllOrNone(tuple(submission(operation()) for _ in range(chance.randint(1, 3))))
+            return submission(operation(), validate_only=chance.random() < 0.15)
 
-    def told(self, outcomes: Sequence[Outcome]) -> Sequence[object]:
+        return [operation() for _ in range(chance.randint(1, 4))], [asked() for _ in range(chance.randint(1, 8))]
+
+    def told(self, outcomes: Iterable[Outcome]) -> Sequence[object]:
         """What became of them, without what differs from one tenant to the other."""
-        return [
-            [(one.kind, one.quantity, one.stocked_item_after, one.position_after) for one in outcome.movements]
-            if isinstance(outcome, Recorded)
-            else type(outcome)
-            for outcome in outcomes
-        ]
+        return list(map(self.told_of, outcomes))
+
+    def told_of(self, outcome: Outcome) -> object:
+        """The same of one, or of several together."""
+        match outcome:
+            case Recorded():
+                return [
+                    (one.kind, one.quantity, one.stocked_item_after, one.position_after) for one in outcome.movements
+                ]
+            case tuple():
+                return self.told(outcome)
+            case ChangeRefused(number=number, refusal=refusal):
+                return (number, type(refusal))
+            case _:
+                return type(outcome)

@@ -9,15 +9,19 @@ from collections.abc import Callable, Collection, Mapping
 from .shelf import Shelf
 
 
+def _unmakeable(position_id: int) -> Shelf:
+    raise KeyError(position_id)
+
+
 class Shelves(dict[int, Shelf]):
-    """Shelves by position id: those that are there, and those that can be made."""
+    """Shelves by position id: those that are there, and those that can be made. Only `[]` and `in` know of these."""
 
     def __init__(
         self,
         there: Mapping[int, Shelf] | None = None,
         *,
         makeable: Collection[int] = (),
-        make: Callable[[int], Shelf] | None = None,
+        make: Callable[[int], Shelf] = _unmakeable,
     ) -> None:
         """`make` makes the one of a position that is `makeable`. It always makes the same, whatever has been decided since."""
         super().__init__(there or {})
@@ -25,7 +29,7 @@ class Shelves(dict[int, Shelf]):
         self._make = make
 
     def __missing__(self, position_id: int) -> Shelf:
-        if self._make is None or position_id not in self._makeable:
+        if position_id not in self._makeable:
             raise KeyError(position_id)
         made = self[position_id] = self._make(position_id)
         return made

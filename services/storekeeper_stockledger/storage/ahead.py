@@ -69,15 +69,15 @@ def read_ahead(connection: Connection[Any], tenant_id: int, asked: Covering, bou
         select = Selecting(trip, tenant_id)
         # Before the lines: what happens while these are read is after it.
         end = select.journal_end()
-        lines = {line: select.lines(line, of_line, bounds) for line, of_line in asked.items()}
-    there = {line: selected.read_stocked_items(result) for line, result in lines.items()}
+        asking = {line: select.lines(line, of_line, bounds) for line, of_line in asked.items()}
+    stocked_items = {line: selected.read_stocked_items(result) for line, result in asking.items()}
     return Ahead(
-        selected.read_journal_end(end),
-        {line: pages_of(line.order, stocked_items, bounds) for line, stocked_items in there.items()},
-        {
+        journal_end=selected.read_journal_end(end),
+        lines={line: pages_of(line.order, of_line, bounds) for line, of_line in stocked_items.items()},
+        position_ids={
             ItemAtLocation(one.item_id, one.location_id): PositionId(one.position_id)
-            for stocked_items in there.values()
-            for one in stocked_items
+            for of_line in stocked_items.values()
+            for one in of_line
         },
     )
 

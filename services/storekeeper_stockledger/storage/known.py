@@ -19,7 +19,7 @@ from ..domain.shelf import UNLOADED, Key, Line, Shelf
 from ..domain.shelves import Shelves
 from ..domain.state import Stock
 from ..domain.stock import StockedItem, Totals
-from .pages import Pages, pages_of
+from .pages import Pages, end_of, pages_of
 from .selected import Facts, Held
 from .selecting import Bounds
 
@@ -28,7 +28,7 @@ Group = TypeVar("Group", bound=Hashable)
 
 
 class StockMoved(Exception):
-    """A stocked item that is named has left the position that was locked for it: begin again."""
+    """What was named has moved, or was closed, since it was looked up: begin again."""
 
 
 @dataclass(slots=True)
@@ -55,8 +55,8 @@ class Promised:
     brought_ends: dict[str, Key | None] = field(default_factory=dict)
 
 
-NOTHING_PROMISED: Final = Promised()
-"""Or nothing that anybody asks about, as in most batches at all positions."""
+_NOTHING_PROMISED: Final = Promised()
+"""Of most positions in most batches, as nobody asks. All share it, so it is never written to; a shelf copies what it is given."""
 
 
 class Known:
@@ -77,7 +77,7 @@ class Known:
         self._settings = Settings()
         self._facts: Mapping[int, Facts] = {}
         self._promised: defaultdict[int, Promised] = defaultdict(Promised)
-        """By position id."""
+        """By position id. Of one that was opened after the locks, too: nobody asks for that."""
         self._homes: dict[int, int] = {}
         self._receipts: dict[tuple[int, int], int] = {}
         self._blank: dict[ItemAtLocation, Shelf] = {}
@@ -138,6 +138,11 @@ class Known:
         for position_id in self.positions.keys() - facts.keys():
             del self.positions[position_id]
 
+    def require_open(self, ids: Mapping[ItemAtLocation, PositionId]) -> None:
+        """Begin again unless these are the open positions of their items and locations, for which their ids were locked."""
+        if any(self.open.get(pair) != name.position_id for pair, name in ids.items()):
+            raise StockMoved
+
     def put_costing(self, costing: Mapping[int, Costing]) -> None:
         """What the positions' stock tells about costs."""
         for position_id, known in costing.items():
@@ -172,7 +177,7 @@ class Known:
         self.put_pages(line, asked, pages_of(line.order, stocked_items, self._bounds))
 
     def put_pages(self, line: Line, asked: Mapping[Name, Decimal], pages: Pages) -> None:
-        """The same, put together already; no others than those that were asked for are taken."""
+        """The same, put together already. Begin again if one is of a position that nobody has locked."""
         if not pages.by_position.keys() <= self.positions.keys():
             raise StockMoved
         for position_id, quantity in self.by_position(asked).items():
@@ -281,7 +286,7 @@ class Known:
 
     def _shelf(self, position_id: int) -> Shelf:
         position, facts = self.positions[position_id], self._facts[position_id]
-        promised = self._promised.get(position_id, NOTHING_PROMISED)
+        promised = self._promised.get(position_id, _NOTHING_PROMISED)
         return Shelf(
             position_id=position_id,
             item=facts.item,
@@ -309,10 +314,9 @@ class Known:
             position.stocked_items[stocked_item.stocked_item_id] = stocked_item
 
     def _end(self, keys: Sequence[Key], total: int, *, is_covered: bool) -> Key | None:
-        """How far a line is known: all of it, unless it covers what is asked, or its page or that of all lines is full."""
-        if is_covered or len(keys) == self._bounds.page or total == self._bounds.total:
-            return keys[-1] if keys else UNLOADED
-        return None
+        """How far is known what was read in this order."""
+        may_go_on = is_covered or len(keys) == self._bounds.page or total == self._bounds.total
+        return end_of(keys[-1] if keys else UNLOADED, may_go_on=may_go_on)
 
 
 def _grouped(values: Iterable[Value], key: Callable[[Value], Group]) -> dict[Group, list[Value]]:

@@ -29,7 +29,7 @@ from ..domain.shelf import Line
 from ..domain.state import Stock
 from . import selected
 from .ahead import EVERY, MOVED_MAX, Ahead, outdated, read_ahead
-from .known import Known, StockMoved
+from .known import Known
 from .locking import lock_origins, lock_positions
 from .needs import ALL, Needs, needs_of
 from .selected import Repeat
@@ -161,9 +161,8 @@ class _Loading:
             if needs.new_ids:
                 _put(self._put_new_ids, selected.read_ids, select.new_ids(self._new_id_count()))
             position_ids = select.new_position_ids(len(opening)) if opening else None
-        if self._ahead and not self._ahead.position_ids.keys() <= known.open.keys():
-            # One of them was closed meanwhile, and may be another one by now.
-            raise StockMoved
+        if self._ahead:
+            known.require_open(self._ahead.position_ids)
         if origins and position_ids:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))

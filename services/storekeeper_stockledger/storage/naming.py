@@ -1,4 +1,7 @@
-"""Positions by their names, in statements: by id, by item and location, or by a stocked item that is there."""
+"""Positions by their names, in statements: by id, by item and location, or by a stocked item that is there.
+
+Where all are named by id, a statement of positions takes a shorter form.
+"""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -68,6 +71,7 @@ class StatementOfPositions:
 
     def __init__(self, sql: str) -> None:
         self.sql: Final = sql
+        """With `{positions}`, as it was given."""
         self._by_id = Statement(sql.replace("{positions}", _POSITIONS_BY_ID))
         self._named = Statement(sql.replace("{positions}", _POSITIONS))
         self._named_and_beside = Statement(sql.replace("{positions}", _POSITIONS_AND_BESIDE))

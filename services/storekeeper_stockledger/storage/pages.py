@@ -15,6 +15,11 @@ from ..domain.values import dataclass
 from .selecting import Bounds
 
 
+def end_of(last: Key, *, may_go_on: bool) -> Key | None:
+    """How far is known what was read in an order: to the last of it, or all of it where it doesn't go on."""
+    return last if may_go_on else None
+
+
 class Page(NamedTuple):
     """The first stocked items in the line of one position."""
 
@@ -24,12 +29,12 @@ class Page(NamedTuple):
     last: Key
     """Where they end."""
     is_full: bool
-    """More of them were not read, whatever was asked."""
+    """There may be more, whatever was asked."""
 
     def end(self, asked: Decimal) -> Key | None:
         """How far the line is known: all of it, unless the page is full or covers what was asked."""
         # Some may have expired since the transaction began, and cover nothing. By all, no line is taken for whole that isn't.
-        return self.last if self.is_full or self.available >= asked else None
+        return end_of(self.last, may_go_on=self.is_full or self.available >= asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,17 +35,11 @@ class Bounds(NamedTuple):
     """Of all of them together, those of the first one before those of the next."""
 
 
-# Never before the transaction's own time, by which lines are read. Where nothing expires, no position is asked about it; the
-# order has that looked up in the index of what does, also by a planner that takes any other for as good.
+# Never before the transaction's own time, by which lines are read.
 _STATE = StatementOfPositions("""
 WITH tenant AS MATERIALIZED (
     SELECT greatest(now(), clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
-           settings.invoice_number_required, settings.inactive_location_removal_allowed,
-           (SELECT true
-              FROM stocked_item s
-             WHERE s.tenant_id = %(tenant_id)s AND s.open AND s.expire_time IS NOT NULL
-             ORDER BY s.position_id, s.expire_time
-             LIMIT 1) AS has_expiring
+           settings.invoice_number_required, settings.inactive_location_removal_allowed
       FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
       LEFT JOIN settings USING (tenant_id)
       LEFT JOIN journal_head AS head USING (tenant_id)
@@ -56,15 +50,12 @@ SELECT tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_
   FROM tenant
   LEFT JOIN LATERAL (
        SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived,
-              CASE
-              WHEN tenant.has_expiring
-              THEN (SELECT sum(s.available)
-                      FROM stocked_item s
-                     WHERE s.tenant_id = %(tenant_id)s
-                       AND s.position_id = p.position_id
-                       AND s.open
-                       AND s.expire_time <= tenant.now)
-               END AS expired
+              (SELECT sum(s.available)
+                 FROM stocked_item s
+                WHERE s.tenant_id = %(tenant_id)s
+                  AND s.position_id = p.position_id
+                  AND s.open
+                  AND s.expire_time <= tenant.now) AS expired
          FROM position p
          JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
          JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
