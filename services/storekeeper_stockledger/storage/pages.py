@@ -26,7 +26,7 @@ class Page(NamedTuple):
     stocked_items: Mapping[int, StockedItem]
     """In their order, by id."""
     available: Decimal
-    """Units that they have, those that have expired among them."""
+    """Units that they have, those among them that have expired since they were read."""
     last: Key
     """Where they end."""
     is_full: bool
