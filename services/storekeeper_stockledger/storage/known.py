@@ -4,11 +4,11 @@ What is read is put in as it arrives. Of lines, of demands and of order lines it
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
 from ..domain.costs import Costing
 from ..domain.holdings import Expectation, Holding
@@ -19,12 +19,9 @@ from ..domain.shelf import UNLOADED, Key, Line, Shelf
 from ..domain.shelves import Shelves
 from ..domain.state import Stock
 from ..domain.stock import StockedItem, Totals
-from .pages import Pages, end_of, pages_of
+from .pages import Pages, grouped, pages_of
 from .selected import Facts, Held
 from .selecting import Bounds
-
-Value = TypeVar("Value")
-Group = TypeVar("Group", bound=Hashable)
 
 
 class StockMoved(Exception):
@@ -209,9 +206,9 @@ class Known:
     def put_delivered(self, returned: Mapping[tuple[Name, str], Decimal], rows: Sequence[Held]) -> None:
         """The newest of what was delivered to demands, and what is given back of it."""
         self.put_holdings(rows)
-        grouped = _grouped(rows, lambda row: (row[1], row[2]))
+        by_demand = grouped(rows, lambda row: (row[1], row[2]))
         for (position_id, demand), quantity in self.by_position_and(returned).items():
-            newest = grouped.get((position_id, demand), [])
+            newest = by_demand.get((position_id, demand), [])
             is_covered = sum((holding.delivered for *_, holding in newest), ZERO) > quantity
             end = self._end([one.age for one, *_ in newest], len(rows), is_covered=is_covered)
             self._promised[position_id].delivered_ends[demand] = end
@@ -236,9 +233,9 @@ class Known:
         self._put(one for one, _ in rows)
         received_here = {one.stocked_item_id for one, receipt in rows if receipt is not None}
         self.put_receipts((one.position_id, one.stocked_item_id, receipt) for one, receipt in rows)
-        grouped = _grouped((one for one, _ in rows), lambda one: (one.position_id, one.order_line))
+        by_order_line = grouped((one for one, _ in rows), lambda one: (one.position_id, one.order_line))
         for (position_id, order_line), quantity in self.by_position_and(asked).items():
-            newest = grouped.get((position_id, order_line), [])
+            newest = by_order_line.get((position_id, order_line), [])
             units = sum((one.available for one in newest if one.stocked_item_id in received_here), ZERO)
             end = self._end([one.age for one in newest], len(rows), is_covered=units >= quantity)
             self._promised[position_id].brought_ends[order_line] = end
@@ -314,14 +311,7 @@ class Known:
             position.stocked_items[stocked_item.stocked_item_id] = stocked_item
 
     def _end(self, keys: Sequence[Key], total: int, *, is_covered: bool) -> Key | None:
-        """How far is known what was read in this order."""
-        may_go_on = is_covered or len(keys) == self._bounds.page or total == self._bounds.total
-        return end_of(keys[-1] if keys else UNLOADED, may_go_on=may_go_on)
-
-
-def _grouped(values: Iterable[Value], key: Callable[[Value], Group]) -> dict[Group, list[Value]]:
-    """Values by what they have in common, in their order."""
-    groups: dict[Group, list[Value]] = {}
-    for value in values:
-        groups.setdefault(key(value), []).append(value)
-    return groups
+        """How far is known what was read in this order: all of it, unless it covers what is asked, or a page is full."""
+        if is_covered or len(keys) == self._bounds.page or total == self._bounds.total:
+            return keys[-1] if keys else UNLOADED
+        return None

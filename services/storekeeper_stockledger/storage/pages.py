@@ -3,9 +3,9 @@
 Put together when they are read: of lines that are read ahead that is before anybody waits for the locks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from ..domain.operations import StockOrder
 from ..domain.places import ZERO
@@ -14,10 +14,8 @@ from ..domain.stock import StockedItem
 from ..domain.values import dataclass
 from .selecting import Bounds
 
-
-def end_of(last: Key, *, may_go_on: bool) -> Key | None:
-    """How far is known what was read in an order: to the last of it, or all of it where it doesn't go on."""
-    return last if may_go_on else None
+Value = TypeVar("Value")
+Group = TypeVar("Group", bound=Hashable)
 
 
 class Page(NamedTuple):
@@ -35,7 +33,7 @@ class Page(NamedTuple):
     def end(self, asked: Decimal) -> Key | None:
         """How far the line is known: all of it, unless the page is full or covers what was asked."""
         # Some may have expired since the transaction began, and cover nothing. By all, no line is taken for whole that isn't.
-        return end_of(self.last, may_go_on=self.is_full or self.available >= asked)
+        return self.last if self.is_full or self.available >= asked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,11 @@ _UNREAD: Final = Page({}, ZERO, UNLOADED, is_full=True)
 
 def pages_of(order: StockOrder, stocked_items: Sequence[StockedItem], bounds: Bounds) -> Pages:
     """Pages of what was read within these bounds, each position's in the order of the line."""
-    grouped: dict[int, list[StockedItem]] = {}
-    for one in stocked_items:
-        grouped.setdefault(one.position_id, []).append(one)
     are_cut = len(stocked_items) == bounds.total
     return Pages(
         {
             position_id: _page(order, there, is_full=are_cut or len(there) == bounds.page)
-            for position_id, there in grouped.items()
+            for position_id, there in grouped(stocked_items, lambda one: one.position_id).items()
         },
         are_cut,
     )
@@ -73,3 +68,11 @@ def pages_of(order: StockOrder, stocked_items: Sequence[StockedItem], bounds: Bo
 def _page(order: StockOrder, there: Sequence[StockedItem], *, is_full: bool) -> Page:
     available = sum((one.available for one in there), ZERO)
     return Page({one.stocked_item_id: one for one in there}, available, key_of(order, there[-1]), is_full)
+
+
+def grouped(values: Iterable[Value], key: Callable[[Value], Group]) -> dict[Group, list[Value]]:
+    """Values by what they have in common, in their order."""
+    groups: dict[Group, list[Value]] = {}
+    for value in values:
+        groups.setdefault(key(value), []).append(value)
+    return groups
