@@ -1,8 +1,7 @@
 """Lines that were read before the locks: whatever has happened until the locks were there, nobody can tell."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,38 +9,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from storekeeper_kit.database import Database
-from storekeeper_stockledger.batch import Asked, Outcome, Recorded
-from storekeeper_stockledger.domain.operations import AllOrNone, ClosePosition, ItemAtLocation, Operation, StockOrder
-from storekeeper_stockledger.domain.refusals import ChangeRefused, InsufficientStock, PositionNotFound
+from storekeeper_stockledger.batch import Recorded
+from storekeeper_stockledger.domain.operations import ClosePosition, ItemAtLocation, Operation, StockOrder
+from storekeeper_stockledger.domain.refusals import InsufficientStock, PositionNotFound
 from storekeeper_stockledger.storage import ahead, loading
 from storekeeper_stockledger.storage.selecting import Bounds
 from tests.harness.databases import LedgerDatabase
 from tests.harness.invariants import check_invariants
+from tests.stockledger.programs import FRESH, OLDEST, programs, told
 from tests.stockledger.tenant import Tenant, accepted, drawn, submission
-from tests.stockledger.verbs import (
-    adding,
-    assembling,
-    cancelling,
-    closing,
-    component,
-    counting,
-    delivering,
-    expecting,
-    picking,
-    receiving,
-    releasing,
-    removing,
-    reserving,
-    returning,
-    taking,
-    transferring,
-    unreceiving,
-    updating,
-)
+from tests.stockledger.verbs import adding, closing, removing, transferring, updating
 
 SEED = random.randrange(1_000_000)
-OLDEST = datetime(2020, 1, 1, tzinfo=UTC)
-FRESH = datetime(2099, 1, 1, tzinfo=UTC)
 
 Meanwhile = Callable[[Callable[[], object]], None]
 
@@ -212,12 +191,12 @@ class TestByChance:
             program = chance.randrange(1_000_000)
             here, rival, before = (Tenant(database) for _ in range(3))
             rival.tenant_id = here.tenant_id
-            rivals, asked = self.programs(here, program)
+            rivals, asked = programs(here, program)
             meanwhile(partial(self.carry_out, rival, rivals))
-            between = self.told(here.apply(*asked))
-            rivals, asked = self.programs(before, program)
+            between = told(here.apply(*asked))
+            rivals, asked = programs(before, program)
             self.carry_out(before, rivals)
-            assert between == self.told(before.apply(*asked)), f"seed {SEED}, number {number}"
+            assert between == told(before.apply(*asked)), f"seed {SEED}, number {number}"
             check_invariants(ledger_database.owner_url, here.tenant_id)
 
     def carry_out(self, tenant: Tenant, operations: Iterable[Operation]) -> None:
@@ -227,73 +206,3 @@ class TestByChance:
             if isinstance(operation, ClosePosition) and isinstance(outcome, Recorded) and outcome.movements:
                 [closed] = {(one.item_id, one.location_id) for one in outcome.movements}
                 tenant.carry_out(adding(tenant.position(*closed), 2))
-
-    def programs(self, tenant: Tenant, seed: int) -> tuple[Sequence[Operation], Sequence[Asked]]:
-        """Stock the tenant, and make operations of the rival, and what is asked beside it; alike for one seed."""
-        chance = random.Random(seed)
-        here, elsewhere = tenant.location(), tenant.location("Elsewhere")
-        pairs = {tenant.position(tenant.item(one).item_id, here): ItemAtLocation(one, here) for one in range(1, 5)}
-        positions = list(pairs)
-        for position_id in positions:
-            tenant.stock(position_id, [chance.randint(1, 5) for _ in range(chance.randint(0, 6))])
-        accepted(tenant.ask(*(reserving(one, 1, allow_partial=True) for one in positions if sum(tenant.layers(one)))))
-        layers = [one.stocked_item_id for position_id in positions for one in tenant.stocked_items(position_id)]
-
-        def operation() -> Operation:
-            where, quantity = chance.choice(positions), chance.randint(1, 4)
-            order, expired = chance.choice(list(StockOrder)), chance.random() < 0.5
-            kinds: list[Callable[[], Operation]] = [
-                lambda: removing(where, quantity, order=order, include_expired=expired),
-                lambda: removing(where, quantity, order=order, allow_partial=True),
-                lambda: adding(where, quantity, receive_time=OLDEST + timedelta(days=chance.randint(0, 3000))),
-                lambda: transferring(where, elsewhere, quantity),
-                lambda: counting(where, quantity),
-                lambda: reserving(where, quantity, order=order),
-                lambda: releasing(where),
-                lambda: picking(where),
-                lambda: delivering(where),
-                lambda: returning(where),
-                lambda: closing(where),
-                lambda: expecting(pairs[where], quantity),
-                lambda: cancelling(where),
-                lambda: receiving(pairs[where]),
-                lambda: unreceiving(pairs[where]),
-                lambda: removing(pairs[where], quantity, order=order),
-                lambda: transferring(pairs[where], elsewhere, quantity),
-                lambda: assembling(
-                    positions[0], 1, [component(where, quantity), component(positions[1], 1, include_expired=expired)]
-                ),
-            ]
-            if layers:
-                layer, days = chance.choice(layers), chance.randint(1, 30)
-                kinds += [
-                    lambda: taking(layer, quantity),
-                    lambda: updating(layer, expire_time=FRESH + timedelta(days=days)),
-                    lambda: updating(layer, expire_time=OLDEST),
-                ]
-            return chance.choice(kinds)()
-
-        def asked() -> Asked:
-            if chance.random() < 0.3:
-                return AllOrNone(tuple(submission(operation()) for _ in range(chance.randint(1, 3))))
-            return submission(operation(), validate_only=chance.random() < 0.15)
-
-        return [operation() for _ in range(chance.randint(1, 4))], [asked() for _ in range(chance.randint(1, 8))]
-
-    def told(self, outcomes: Iterable[Outcome]) -> Sequence[object]:
-        """What became of them, without what differs from one tenant to the other."""
-        return list(map(self.told_of, outcomes))
-
-    def told_of(self, outcome: Outcome) -> object:
-        """The same of one, or of several together."""
-        match outcome:
-            case Recorded():
-                return [
-                    (one.kind, one.quantity, one.stocked_item_after, one.position_after) for one in outcome.movements
-                ]
-            case tuple():
-                return self.told(outcome)
-            case ChangeRefused(number=number, refusal=refusal):
-                return (number, type(refusal))
-            case _:
-                return type(outcome)

@@ -20,7 +20,7 @@ from storekeeper_stockledger.domain.decisions import demanding, drawing
 from storekeeper_stockledger.domain.operations import StockOrder
 from storekeeper_stockledger.domain.places import ZERO, Kind
 from storekeeper_stockledger.servicer.operations import submissions
-from storekeeper_stockledger.storage import lines, locking, recording
+from storekeeper_stockledger.storage import journaling, lines, locking, recording, single
 
 SELDOM: Final = 0.05
 A_MOMENT: Final = timedelta(milliseconds=400)
@@ -40,8 +40,11 @@ def newest_first(ids_in_line: Right, self: Any, order: StockOrder, **about: Any)
 
 
 def read_expired_ones() -> None:
-    statements = lines.LINES_IN
-    statements.update({line: statements[line._replace(with_expired=True)] for line in statements})
+    def read(statements: dict[Any, Any]) -> None:
+        statements.update({line: statements[line._replace(with_expired=True)] for line in statements})
+
+    read(lines.LINES_IN)
+    read(single.READ_LINE)
 
 
 def expired_ones_too(_usable: Right, draft: Any, at: Any, ids: Any, _source: Any) -> Any:
@@ -173,8 +176,9 @@ class Bug:
     """How much of the figure is taken, several times over."""
 
 
-LOCKS: Final = ("_LOCK_POSITIONS",)
-RECORDS: Final = ("_RECORD_OPERATIONS", "_RECORD_ALL")
+LOCKS_OF_MANY: Final = ("_LOCK_POSITIONS",)
+LOCKS: Final = (*LOCKS_OF_MANY, "_LOCK_POSITION")
+RECORDS: Final = ("RECORD", "RECORD_UNMOVED", "RECORD_SINGLE")
 NEVER_BACKWARDS: Final = "record_time = greatest(clock.now, head.record_time, %(now)s)"
 
 BUGS: Final = (
@@ -190,7 +194,9 @@ BUGS: Final = (
     Bug("no lock on positions", rewritten(locking, LOCKS, "FOR NO KEY UPDATE", ""), "R7", 1000),
     Bug(
         "locks in no order",
-        rewritten(locking, LOCKS, "ORDER BY p.position_id", "ORDER BY hashint8(p.position_id + pg_backend_pid())"),
+        rewritten(
+            locking, LOCKS_OF_MANY, "ORDER BY p.position_id", "ORDER BY hashint8(p.position_id + pg_backend_pid())"
+        ),
         "R6",
         20,
     ),
@@ -200,7 +206,7 @@ BUGS: Final = (
     Bug("the chain leaves reasons out", instead(recording, "digest", without_reasons), "R7", 200),
     Bug(
         "record time runs backwards",
-        rewritten(recording, RECORDS, NEVER_BACKWARDS, "record_time = clock.now - random() * interval '50 ms'"),
+        rewritten(journaling, RECORDS, NEVER_BACKWARDS, "record_time = clock.now - random() * interval '50 ms'"),
         "R7",
         500,
     ),

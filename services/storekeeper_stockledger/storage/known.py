@@ -20,7 +20,7 @@ from ..domain.shelves import Shelves
 from ..domain.state import Stock
 from ..domain.stock import StockedItem, Totals
 from .pages import Pages, grouped, pages_of
-from .selected import Facts, Held
+from .selected import Facts, Held, State
 from .selecting import Bounds
 
 
@@ -122,7 +122,7 @@ class Known:
             if is_open:
                 self.open[pair] = position_id
 
-    def put_state(self, state: tuple[datetime, Settings, Mapping[int, Facts]]) -> None:
+    def put_state(self, state: State) -> None:
         """The time, the settings, and facts about the positions.
 
         What was closed while its lock was waited for is gone for those who name it by item and location. Begin again if

@@ -6,7 +6,7 @@ from typing import Final
 from storekeeper_kit.round_trips import Statement
 
 from ..domain.operations import StockOrder
-from ..domain.shelf import EVERY_LINE
+from ..domain.shelf import EVERY_LINE, Line
 from .naming import named_with
 from .selected import STOCKED_ITEM_COLUMNS
 
@@ -51,7 +51,7 @@ _USABLE = """CASE
 
 _LINE = """stocked_item line
                 WHERE line.tenant_id = %(tenant_id)s
-                  AND line.position_id = wanted.position_id
+                  AND line.position_id = {position}
                   AND line.open
                   AND line.available > 0"""
 
@@ -78,17 +78,29 @@ _ORDERED_LINES: Final[Mapping[StockOrder, tuple[str, str]]] = {
 }
 
 
+def _line(order: StockOrder, position: str, *, with_expired: bool) -> str:
+    """What is in a line of the position of this id, in its order."""
+    line, _ = _ORDERED_LINES[order]
+    return line.format(
+        position=position,
+        all="true" if with_expired else f"(line.expire_time IS NULL OR {_FRESH})",
+        expiring="line.expire_time IS NOT NULL" if with_expired else _FRESH,
+    )
+
+
 def _lines(order: StockOrder, with_expired: bool) -> str:
-    line, ordered = _ORDERED_LINES[order]
+    _, ordered = _ORDERED_LINES[order]
     return _LINES.format(
-        line=line.format(
-            all="true" if with_expired else f"(line.expire_time IS NULL OR {_FRESH})",
-            expiring="line.expire_time IS NOT NULL" if with_expired else _FRESH,
-        ),
+        line=_line(order, "wanted.position_id", with_expired=with_expired),
         usable="line.available" if with_expired else _USABLE,
         order=ordered.format("page"),
         order_of_all=ordered.format("s"),
     )
+
+
+def first_in(line: Line, position: str) -> str:
+    """SQL of the first stocked items in the line of a position, as many as `page` tells, whatever they cover."""
+    return f"SELECT line.* FROM {_line(line.order, position, with_expired=line.with_expired)} LIMIT %(page)s"
 
 
 LINES_IN: Final = {line: Statement(_lines(*line)) for line in EVERY_LINE}

@@ -27,13 +27,16 @@ from ..domain.operations import ItemAtLocation, Name, PositionId, StockOrder, Su
 from ..domain.places import ZERO
 from ..domain.shelf import Line
 from ..domain.state import Stock
+from ..domain.stock import StockedItem
 from . import selected
 from .ahead import EVERY, MOVED_MAX, Ahead, outdated, read_ahead
 from .known import Known
-from .locking import lock_origins, lock_positions
+from .locking import lock_origins, lock_position, lock_positions
 from .needs import ALL, Needs, needs_of
-from .selected import Repeat
+from .pages import pages_of
+from .selected import Repeat, State
 from .selecting import Bounds, Selecting
+from .single import FIRST, Single, single
 
 ORDINARY: Final = Bounds(page=256, total=4096)
 """What needs more is decided again, alone."""
@@ -112,7 +115,9 @@ class _Loading:
         self._new_ids: Sequence[int] = ()
         self._ahead: Ahead | None = None
         self._outdated: dict[Line, dict[Name, Decimal]] = {}
-        """What lines must cover that were read ahead, and have to be read again."""
+        """What lines must cover that have changed since they were read ahead, or were not read far enough."""
+        self._repeated = ""
+        """The request of a single operation, if that is recorded."""
 
     def loaded(self) -> Loaded:
         """All that was read."""
@@ -130,28 +135,20 @@ class _Loading:
     def lock(self, submissions: Sequence[Submission], opening: Collection[ItemAtLocation]) -> None:
         """Lock the positions, and read what the operations name and what was recorded under their request ids."""
         needs, known = self._needs, self._known
-        names = self._ahead.by_id(needs.names) if self._ahead else needs.names
+        one = None if opening or self._generously else single(submissions, needs)
         with RoundTrip(self._connection) as trip:
             if not self._ahead:
                 trip.execute(BEGIN)
             origins = lock_origins(trip, self._tenant_id, opening) if opening else None
-            _put(
-                known.put_positions,
-                selected.read_positions,
-                lock_positions(trip, self._tenant_id, names, needs.beside),
-            )
             # What is read after the locks can't change any more.
             select = Selecting(trip, self._tenant_id)
-            if self._ahead:
-                moved = select.moved_since(self._ahead.journal_end, MOVED_MAX)
-                _put(partial(self._put_lines, self._ahead), selected.read_moved, moved)
-            _put(known.put_state, selected.read_state, select.state(names, needs.beside))
-            if submissions:
-                repeats = select.repeats(submission.request_id for submission in submissions)
-                _put(self._put_repeats, selected.read_repeats, repeats)
+            if one:
+                self._lock_one(trip, one)
+            else:
+                self._lock_all(trip, select, submissions)
             self._ask_for_named(select)
             if not self._generously:
-                self._ask_for_lines(select, {} if self._ahead else needs.asked, needs.brought)
+                self._ask_for_lines(select, {} if one or self._ahead else needs.asked, needs.brought)
             self._ask_for_held(select)
             if needs.costed:
                 _put(known.put_costing, selected.read_costing, select.costing(needs.costed))
@@ -166,6 +163,39 @@ class _Loading:
         if origins and position_ids:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))
+
+    def _lock_all(self, trip: RoundTrip, select: Selecting, submissions: Sequence[Submission]) -> None:
+        """Lock the positions of a batch, and read what is always needed of them."""
+        needs, known = self._needs, self._known
+        names = self._ahead.by_id(needs.names) if self._ahead else needs.names
+        _put(known.put_positions, selected.read_positions, lock_positions(trip, self._tenant_id, names, needs.beside))
+        if self._ahead:
+            moved = select.moved_since(self._ahead.journal_end, MOVED_MAX)
+            _put(partial(self._put_lines, self._ahead), selected.read_moved, moved)
+        _put(known.put_state, selected.read_state, select.state(names, needs.beside))
+        if submissions:
+            repeats = select.repeats(submission.request_id for submission in submissions)
+            _put(self._put_repeats, selected.read_repeats, repeats)
+
+    def _lock_one(self, trip: RoundTrip, one: Single) -> None:
+        """The same for a single operation at a single position, with its line."""
+        _put(self._known.put_positions, selected.read_positions, lock_position(trip, self._tenant_id, one.name))
+        _put(partial(self._put_single, one), selected.read_single, one.read(trip, self._tenant_id))
+
+    def _put_single(self, one: Single, read: tuple[State, bool, Sequence[StockedItem]]) -> None:
+        """Put what was read for a single operation. A repeat, and a line that reaches too far, have to be read yet."""
+        state, is_repeated, in_line = read
+        self._known.put_state(state)
+        if is_repeated:
+            self._repeated = one.request_id
+        if one.line is None:
+            return
+        pages = pages_of(one.line.order, in_line, FIRST)
+        [asked] = one.asked.values()
+        if pages.are_cut and sum((there.available for there in in_line), ZERO) < asked:
+            self._outdated[one.line] = dict(one.asked)
+        else:
+            self._known.put_pages(one.line, one.asked, pages)
 
     def _put_repeats(self, repeats: Mapping[str, Repeat]) -> None:
         self._repeats = repeats
@@ -249,7 +279,7 @@ class _Loading:
         counts = [count for count in self._needs.counted if known.position_of(count.target) in known.positions]
         revived = self._revived()
         asked, brought = self._asked_now()
-        if not (missing or due or counts or revived or asked or brought):
+        if not (missing or due or counts or revived or asked or brought or self._repeated):
             return
         with RoundTrip(self._connection) as trip:
             select = Selecting(trip, self._tenant_id)
@@ -264,6 +294,8 @@ class _Loading:
                 counted = select.counted(counts, position_ids)
                 _put(known.put_counted, partial(selected.read_counted, counts=counts), counted)
             self._ask_for_lines(select, asked, brought)
+            if self._repeated:
+                _put(self._put_repeats, selected.read_repeats, select.repeats([self._repeated]))
             if revived:
                 _put(known.put_serial_numbers, selected.read_serial_numbers, select.serial_numbers(revived))
         if missing:

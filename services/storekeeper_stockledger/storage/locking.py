@@ -17,20 +17,28 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
-from ..domain.operations import ItemAtLocation, Name
+from ..domain.operations import ItemAtLocation, Name, PositionName
 from . import tables
 from .arrays import numbers
-from .naming import StatementOfPositions
+from .naming import StatementOfPosition, StatementOfPositions
 
-_LOCK_POSITIONS = StatementOfPositions("""
+_POSITION_TO_LOCK = """
 SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_expiry, p.available, p.reserved, p.picked,
        p.on_order
   FROM position p
  WHERE p.tenant_id = %(tenant_id)s
+"""
+
+_LOCK_POSITIONS = StatementOfPositions(f"""{_POSITION_TO_LOCK}
    AND p.position_id IN (
-       {positions}
+       {{positions}}
        )
  ORDER BY p.position_id
+   FOR NO KEY UPDATE
+""")
+
+_LOCK_POSITION = StatementOfPosition(f"""{_POSITION_TO_LOCK}
+   AND {{position}}
    FOR NO KEY UPDATE
 """)
 
@@ -44,6 +52,11 @@ def lock_positions(
     been waited for, and be what is asked again.
     """
     return _LOCK_POSITIONS.execute(trip, tenant_id, names, beside)
+
+
+def lock_position(trip: RoundTrip, tenant_id: int, name: PositionName) -> Result:
+    """Lock a single position. One that is named by item and location isn't told when it was closed meanwhile."""
+    return _LOCK_POSITION.execute(trip, tenant_id, name)
 
 
 _LOCK_SETTINGS = Statement("SELECT FROM settings WHERE tenant_id = %(tenant_id)s FOR SHARE")

@@ -1,6 +1,6 @@
 """Positions by their names, in statements: by id, by item and location, or by a stocked item that is there.
 
-Where all are named by id, a statement of positions takes a shorter form.
+Where all are named by id, a statement of positions takes a shorter form; and one of a single position the shortest.
 """
 
 from collections.abc import Collection, Iterable
@@ -8,7 +8,7 @@ from typing import Final
 
 from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
-from ..domain.operations import ItemAtLocation, Name, PositionId, StockedItemId, StockedItemIds
+from ..domain.operations import ItemAtLocation, Name, PositionId, PositionName, StockedItemId, StockedItemIds
 from .arrays import numbers
 from .rows import rows
 
@@ -92,6 +92,28 @@ class StatementOfPositions:
         if len(ids) == len(names):
             return trip.execute(self._by_id, tenant_id=tenant_id, position_ids=numbers(ids))
         return trip.execute(self._named, tenant_id=tenant_id, names=_single_names(names))
+
+
+class StatementOfPosition:
+    """SQL about a single position `p`, whether it is named by id or by item and location: `{position}` stands for that."""
+
+    def __init__(self, sql: str) -> None:
+        self.sql: Final = sql
+        """With `{position}`, as it was given."""
+        self._by_id = Statement(sql.replace("{position}", "p.position_id = %(position_id)s"))
+        self._by_pair = Statement(
+            sql.replace(
+                "{position}", "p.item_id = %(item_id)s AND p.location_id = %(location_id)s AND p.close_time IS NULL"
+            )
+        )
+
+    def execute(self, trip: RoundTrip, tenant_id: int, name: PositionName, **parameters: object) -> Result:
+        """Have it executed for the position of this name; of an item at a location that is the open one."""
+        if isinstance(name, PositionId):
+            return trip.execute(self._by_id, tenant_id=tenant_id, position_id=name.position_id, **parameters)
+        return trip.execute(
+            self._by_pair, tenant_id=tenant_id, item_id=name.item_id, location_id=name.location_id, **parameters
+        )
 
 
 def _single_names(names: Iterable[Name]) -> str:

@@ -1,7 +1,8 @@
 """Writes a decided batch down: numbered under the journal head, by a handful of set-based statements.
 
 It travels as one round trip that ends with the commit. One statement numbers and writes the journal, and lets stocked
-items and positions be what their last movements say of them; the others write what only some operations change. Of a
+items and positions be what their last movements say of them (`journaling.py`); the others write what only some operations
+change. Of a
 long batch parts of the journal are sent ahead, each sealed by itself, so that PostgreSQL writes while the rest is decided.
 Nothing here waits for another transaction but the journal head: rows of stocked items and positions are guarded by the
 positions' locks, and operations are inserted while the head is held, so a request id that another process has recorded
@@ -22,75 +23,10 @@ from storekeeper_kit.round_trips import COMMIT, Result, RoundTrip, Statement
 from ..domain.journal import Entry, digest
 from ..domain.state import Stock
 from ..domain.stock import StockedItem
+from . import journaling
 from .arrays import numbers
 from .rows import rows
 from .written import described_row, entry_row, expected_row, held_row, line_row, opened_row
-
-_NUMBER_AND_RECORD_OPERATIONS = """
-WITH head AS (
-    UPDATE journal_head AS head
-       SET last_operation_id = head.last_operation_id + %(operations)s,
-           last_movement_id = head.last_movement_id + %(movements)s,
-           record_time = greatest(clock.now, head.record_time, %(now)s),
-           chain_hash = sha256(
-               head.chain_hash
-               || %(digest)s
-               || int8send(head.last_operation_id + %(operations)s)
-               || int8send(head.last_movement_id + %(movements)s)
-               || int8send((extract(epoch FROM greatest(clock.now, head.record_time, %(now)s)) * 1000000)::bigint)
-           )
-      FROM (SELECT CASE WHEN %(first)s::boolean THEN clock_timestamp() END AS now) AS clock
-     WHERE head.tenant_id = %(tenant_id)s
-    RETURNING head.*
-), recorded AS (
-    INSERT INTO operation (
-        tenant_id, operation_id, request_id, kind, fingerprint, actor, reason, movement_count, last_movement_id,
-        effective_time, record_time, draws, chain_hash
-    )
-    SELECT tenant_id, last_operation_id - %(operations)s + ordinality, request_id, kind, fingerprint, actor, reason,
-           movement_count, last_movement_id - %(movements)s + sum(movement_count) OVER (ORDER BY ordinality),
-           effective_time, record_time, draws, CASE WHEN ordinality = %(operations)s THEN chain_hash END
-      FROM head, unnest(%(entries)s::journal_entry[]) WITH ORDINALITY AS entry
-)
-"""
-
-# Stocked items and positions become what their last movement in the batch says of them. The limits cut nothing: they and
-# the movements' own tenant keep the planner to looking up each row by its key, also where it knows nothing of a table yet.
-_RECORD_MOVEMENTS = """
-, moved AS (
-    INSERT INTO movement (
-        tenant_id, movement_id, operation_id, line, kind, stocked_item_id, position_id, quantity, amount, reference,
-        effective_time, record_time, received_after, available_after, reserved_after, picked_after, delivered_after,
-        transferred_after, removed_after, value_after, position_available_after, position_reserved_after,
-        position_picked_after, position_on_order_after, demand, order_line, reversed_movement_id, unit_cost
-    )
-    SELECT tenant_id, last_movement_id - %(movements)s + ordinality, last_operation_id - %(operations)s + entry_number,
-           line, kind, stocked_item_id, position_id, quantity, amount, reference, effective_time, record_time,
-           received_after, available_after, reserved_after, picked_after, delivered_after, transferred_after,
-           removed_after, value_after, position_available_after, position_reserved_after, position_picked_after,
-           position_on_order_after, demand, order_line, reversed_movement_id, unit_cost
-      FROM head, unnest(%(lines)s::journal_line[]) WITH ORDINALITY AS moved
-    RETURNING *
-), stocked_items AS (
-    UPDATE stocked_item AS s
-       SET received = received_after, available = available_after, reserved = reserved_after, picked = picked_after,
-           delivered = delivered_after, transferred = transferred_after, removed = removed_after, value = value_after,
-           open = available_after + reserved_after + picked_after > 0
-      FROM (SELECT DISTINCT ON (stocked_item_id) * FROM moved ORDER BY stocked_item_id, movement_id DESC
-             LIMIT %(movements)s) AS last
-     WHERE s.tenant_id = last.tenant_id AND s.stocked_item_id = last.stocked_item_id
-       AND NOT s.stocked_item_id = ANY(%(described)s::bigint[])
-), positions AS (
-    UPDATE position AS p
-       SET available = position_available_after, reserved = position_reserved_after,
-           picked = position_picked_after, on_order = position_on_order_after
-      FROM (SELECT DISTINCT ON (position_id) * FROM moved ORDER BY position_id, movement_id DESC
-             LIMIT %(movements)s) AS last
-     WHERE p.tenant_id = last.tenant_id AND p.position_id = last.position_id
-)
-"""
-
-_NUMBERS = "\nSELECT last_operation_id, last_movement_id, record_time FROM head"
 
 _INSERT_POSITIONS = Statement("""
 INSERT INTO position (
@@ -197,9 +133,6 @@ UPDATE position AS p
 PART: Final = 334
 """So many operations of a long batch are sent ahead together: a full one is written in three parts, with two statements more."""
 
-_RECORD_OPERATIONS = Statement(_NUMBER_AND_RECORD_OPERATIONS + _NUMBERS)
-_RECORD_ALL = Statement(_NUMBER_AND_RECORD_OPERATIONS + _RECORD_MOVEMENTS + _NUMBERS)
-
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -281,8 +214,10 @@ class _Recorder:
             "entries": rows(map(entry_row, entries)),
         }
         if not movements:
-            return self._execute(_RECORD_OPERATIONS, **head)
-        return self._execute(_RECORD_ALL, **head, lines=_lines(entries), described=numbers(described))
+            return self._execute(journaling.RECORD_UNMOVED, **head)
+        is_single = movements == len(entries) == 1 and not described
+        record = journaling.RECORD_SINGLE if is_single else journaling.RECORD
+        return self._execute(record, **head, lines=_lines(entries), described=numbers(described))
 
     def stock(self, stock: Stock, entries: Sequence[Entry]) -> None:
         """Write what the statement of the journal doesn't: what is new, described anew, held, expected, closed.

@@ -1,6 +1,6 @@
 """What the rows mean that are locked (`locking.py`) and read (`selecting.py`) for a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,14 @@ STOCKED_ITEM_COLUMNS = """
 """
 """What is read of a stocked item; what else a row holds comes after them."""
 _STOCKED_ITEM_WIDTH: Final = 21
+
+STATE_COLUMNS = """
+       tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_number_required,
+       tenant.inactive_location_removal_allowed, fact.position_id, fact.active, fact.item_id, fact.version,
+       fact.tracking, fact.quantity_scale, fact.archived, fact.expired
+"""
+"""What is read of a tenant, and of the item and the location of a position."""
+_STATE_WIDTH: Final = 13
 
 HOLDING_COLUMNS = "r.demand, r.reserved, r.picked, r.delivered, r.delivered_value, r.expire_time"
 """The demand that holds units, and what is read of the holding."""
@@ -58,6 +66,10 @@ class Facts:
     expired: Decimal
 
 
+State = tuple[datetime, Settings, Mapping[int, Facts]]
+"""The time, the settings, and facts about positions by their ids."""
+
+
 class JournalEnd(NamedTuple):
     """The last ids in a journal."""
 
@@ -80,9 +92,21 @@ def read_locations(result: Result) -> dict[int, bool]:
     return dict(result.rows())
 
 
-def read_state(result: Result) -> tuple[datetime, Settings, dict[int, Facts]]:
+def read_state(result: Result) -> State:
     """The time, the settings (those of a tenant that has none are the defaults), and the facts by position id."""
+    return _state(result.rows())
+
+
+def read_single(result: Result) -> tuple[State, bool, list[StockedItem]]:
+    """The state, whether the request is recorded, and the first stocked items in the line, if one was asked for."""
     rows = result.rows()
+    first = rows[0]
+    has_line = len(first) > _STATE_WIDTH + 1 and first[_STATE_WIDTH + 1] is not None
+    in_line = [_stocked_item(row[_STATE_WIDTH + 1 :]) for row in rows] if has_line else []
+    return _state(rows[:1]), first[_STATE_WIDTH], in_line
+
+
+def _state(rows: Sequence[Sequence[Any]]) -> State:
     now, *settings = rows[0][:5]
     facts = {
         row[5]: Facts(row[6], Item(row[7], row[8], Tracking(row[9]), row[10], row[11]), row[12] or Decimal())

@@ -7,7 +7,7 @@ They read rows whose positions are locked, and may be sent in one round trip. Wh
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 
@@ -23,7 +23,7 @@ from ..domain.shelf import Line
 from .arrays import numbers, texts
 from .lines import LINES_IN
 from .naming import StatementOfPositions, named_with, position_names
-from .selected import HOLDING_COLUMNS, STOCKED_ITEM_COLUMNS, JournalEnd
+from .selected import HOLDING_COLUMNS, STATE_COLUMNS, STOCKED_ITEM_COLUMNS, JournalEnd
 
 
 class Bounds(NamedTuple):
@@ -36,33 +36,36 @@ class Bounds(NamedTuple):
 
 
 # Never before the transaction's own time, by which lines are read.
-_STATE = StatementOfPositions("""
-WITH tenant AS MATERIALIZED (
-    SELECT greatest(now(), clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
-           settings.invoice_number_required, settings.inactive_location_removal_allowed
-      FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
-      LEFT JOIN settings USING (tenant_id)
-      LEFT JOIN journal_head AS head USING (tenant_id)
-)
-SELECT tenant.now, tenant.reason_required, tenant.currency_code, tenant.invoice_number_required,
-       tenant.inactive_location_removal_allowed, fact.position_id, fact.active, fact.item_id, fact.version,
-       fact.tracking, fact.quantity_scale, fact.archived, fact.expired
+TENANT: Final = """
+SELECT greatest(now(), clock_timestamp(), head.record_time) AS now, settings.reason_required, settings.currency_code,
+       settings.invoice_number_required, settings.inactive_location_removal_allowed
+  FROM (SELECT %(tenant_id)s::bigint AS tenant_id) AS tenant
+  LEFT JOIN settings USING (tenant_id)
+  LEFT JOIN journal_head AS head USING (tenant_id)
+"""
+
+FACTS: Final = """
+SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived,
+       (SELECT sum(s.available)
+          FROM stocked_item s
+         WHERE s.tenant_id = %(tenant_id)s
+           AND s.position_id = p.position_id
+           AND s.open
+           AND s.expire_time <= tenant.now) AS expired
+  FROM position p
+  JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
+  JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
+ WHERE p.tenant_id = %(tenant_id)s
+"""
+
+_STATE = StatementOfPositions(f"""
+WITH tenant AS MATERIALIZED ({TENANT})
+SELECT {STATE_COLUMNS}
   FROM tenant
-  LEFT JOIN LATERAL (
-       SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived,
-              (SELECT sum(s.available)
-                 FROM stocked_item s
-                WHERE s.tenant_id = %(tenant_id)s
-                  AND s.position_id = p.position_id
-                  AND s.open
-                  AND s.expire_time <= tenant.now) AS expired
-         FROM position p
-         JOIN item i ON i.tenant_id = p.tenant_id AND i.item_id = p.item_id
-         JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
-        WHERE p.tenant_id = %(tenant_id)s
-          AND p.position_id IN (
-       {positions}
-              )
+  LEFT JOIN LATERAL ({FACTS}
+           AND p.position_id IN (
+       {{positions}}
+               )
        ) AS fact ON true
 """)
 
