@@ -10,9 +10,9 @@ import pytest
 
 from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Asked, Outcome
-from storekeeper_stockledger.domain.operations import ClosePosition, ItemAtLocation, Operation, StockOrder
+from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, StockOrder
 from storekeeper_stockledger.domain.refusals import InsufficientStock, PositionNotFound, RequestIdReused
-from storekeeper_stockledger.storage import loading, single
+from storekeeper_stockledger.storage import loading, locking, single
 from storekeeper_stockledger.storage.selecting import Bounds
 from tests.cli.processes import wait_for
 from tests.harness.databases import LedgerDatabase
@@ -48,10 +48,9 @@ def after_rival(
 def between(monkeypatch: pytest.MonkeyPatch, ledger_database: LedgerDatabase) -> Callable[[Callable[[], object]], None]:
     """Takes what happens once the next lock is there, or had nothing to wait for, and before anything is read."""
     waiting: list[Callable[[], object]] = []
-    lock = loading.lock_position
 
     def lock_and_wait(trip: Any, *args: Any) -> Any:
-        locked = lock(trip, *args)
+        locked = locking.lock_position(trip, *args)
         if waiting:
             trip.send_ahead()
             with psycopg.connect(ledger_database.superuser_url, autocommit=True) as connection:
@@ -97,10 +96,9 @@ class TestARivalIsFirst:
     def test_the_same_request_is_answered_alike(
         self, tenant: Tenant, another_process: Tenant, ledger_database: LedgerDatabase
     ) -> None:
-        pair = ItemAtLocation(tenant.item().item_id, tenant.location())
-        position_id = tenant.position(*pair)
+        (position_id,) = tenant.positions()
         tenant.stock(position_id, [3])
-        twin = submission(ClosePosition(source=pair))
+        twin = submission(closing(position_id))
         with ThreadPoolExecutor(2) as threads:
             with held_position(ledger_database, position_id) as held:
                 both = [threads.submit(one.apply, twin) for one in (tenant, another_process)]
@@ -187,7 +185,7 @@ class TestByChance:
         self, database: Database, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch, first: Bounds
     ) -> None:
         chance = random.Random(SEED)
-        for number in range(40):
+        for number in range(15):
             program = chance.randrange(1_000_000)
             shortly, fully = Tenant(database), Tenant(database)
             with monkeypatch.context() as patched:
