@@ -12,7 +12,7 @@ from storekeeper_kit.database import Database
 from storekeeper_stockledger.batch import Asked, Outcome
 from storekeeper_stockledger.domain.operations import ItemAtLocation, Operation, StockOrder
 from storekeeper_stockledger.domain.refusals import InsufficientStock, PositionNotFound, RequestIdReused
-from storekeeper_stockledger.storage import loading, locking, single
+from storekeeper_stockledger.storage import journaling, loading, locking, single
 from storekeeper_stockledger.storage.selecting import Bounds
 from tests.cli.processes import wait_for
 from tests.harness.databases import LedgerDatabase
@@ -189,11 +189,11 @@ class TestByChance:
             program = chance.randrange(1_000_000)
             shortly, fully = Tenant(database), Tenant(database)
             with monkeypatch.context() as patched:
-                for module in (single, loading):
-                    patched.setattr(module, "FIRST", first)
+                patched.setattr(single, "FIRST", first)
                 ended = told(self.one_by_one(shortly, program))
             with monkeypatch.context() as patched:
                 patched.setattr(loading, "single", lambda *_: None)
+                patched.setattr(journaling, "RECORD_SINGLE", journaling.RECORD)
                 expected = told(self.one_by_one(fully, program))
             assert ended == expected, f"seed {SEED}, number {number}"
             check_invariants(ledger_database.owner_url, shortly.tenant_id)

@@ -1,7 +1,7 @@
 """The statement that numbers operations under the journal head, and writes them and their movements into the journal.
 
 It also lets stocked items and positions be what their last movements say of them. There are three forms of it: for a batch,
-for operations that move nothing, and for a single one with a single movement, as most calls bring it that come alone.
+for operations that move nothing, and for a single operation with a single movement, which most calls are that come alone.
 """
 
 from typing import Final
@@ -81,8 +81,8 @@ _OPERATIONS_OF_A_BATCH: Final = {
     "entries": "head, unnest(%(entries)s::journal_entry[]) WITH ORDINALITY AS entry",
 }
 
-# The limits cut nothing: they and the movements' own tenant keep the planner to looking up each row by its key, also where
-# it knows nothing of a table yet.
+# The limits cut nothing: they and the movements' own tenant keep the planner to looking rows up one by one, also where it
+# knows nothing of a table yet.
 _MOVEMENTS_OF_A_BATCH: Final = {
     "movement_id": "last_movement_id - %(movements)s + ordinality",
     "operation_id": "last_operation_id - %(operations)s + entry_number",

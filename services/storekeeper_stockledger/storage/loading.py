@@ -1,8 +1,8 @@
 """Locks and loads the stock that the operations of a batch can touch.
 
-One round trip, whatever the number of operations: the locks of the positions, and what the operations name. A second one
-where that showed that more is needed: of positions that are closed or counted, of reservations that have expired, of
-what is missing. The lines of hundreds of positions are read in one before the locks, and in the second again where they
+One round trip, whatever the number of operations: the locks of the positions, and what the operations name; with fewer
+statements for a single one (`single.py`). A second one where that showed that more is needed: of positions that are closed or
+counted, of reservations that have expired, of what is missing, of a single one's repeat or long line. The lines of hundreds of positions are read in one before the locks, and in the second again where they
 have changed by then (`ahead.py`). Of a position's stocked items only the first ones are read, until they cover what the
 whole batch asks of it; so it is with what is given back of what a demand was delivered or an order line has brought. An
 operation that turns out to need more is decided again, alone. Then lines are read in the second round trip, by what the
@@ -33,10 +33,9 @@ from .ahead import EVERY, MOVED_MAX, Ahead, outdated, read_ahead
 from .known import Known
 from .locking import lock_origins, lock_position, lock_positions
 from .needs import ALL, Needs, needs_of
-from .pages import pages_of
 from .selected import Repeat, State
 from .selecting import Bounds, Selecting
-from .single import FIRST, Single, single
+from .single import Single, single
 
 ORDINARY: Final = Bounds(page=256, total=4096)
 """What needs more is decided again, alone."""
@@ -143,9 +142,9 @@ class _Loading:
             # What is read after the locks can't change any more.
             select = Selecting(trip, self._tenant_id)
             if one:
-                self._lock_one(trip, one)
+                self._ask_for_single(trip, one)
             else:
-                self._lock_all(trip, select, submissions)
+                self._ask_for_all(trip, select, submissions)
             self._ask_for_named(select)
             if not self._generously:
                 self._ask_for_lines(select, {} if one or self._ahead else needs.asked, needs.brought)
@@ -164,7 +163,7 @@ class _Loading:
             pairs = dict(zip(opening, selected.read_ids(position_ids), strict=True))
             known.put_blank(pairs, selected.read_items(origins[0]), selected.read_locations(origins[1]))
 
-    def _lock_all(self, trip: RoundTrip, select: Selecting, submissions: Sequence[Submission]) -> None:
+    def _ask_for_all(self, trip: RoundTrip, select: Selecting, submissions: Sequence[Submission]) -> None:
         """Lock the positions of a batch, and read what is always needed of them."""
         needs, known = self._needs, self._known
         names = self._ahead.by_id(needs.names) if self._ahead else needs.names
@@ -177,7 +176,7 @@ class _Loading:
             repeats = select.repeats(submission.request_id for submission in submissions)
             _put(self._put_repeats, selected.read_repeats, repeats)
 
-    def _lock_one(self, trip: RoundTrip, one: Single) -> None:
+    def _ask_for_single(self, trip: RoundTrip, one: Single) -> None:
         """The same for a single operation at a single position, with its line."""
         _put(self._known.put_positions, selected.read_positions, lock_position(trip, self._tenant_id, one.name))
         _put(partial(self._put_single, one), selected.read_single, one.read(trip, self._tenant_id))
@@ -190,12 +189,10 @@ class _Loading:
             self._repeated = one.request_id
         if one.line is None:
             return
-        pages = pages_of(one.line.order, in_line, FIRST)
-        [asked] = one.asked.values()
-        if pages.are_cut and sum((there.available for there in in_line), ZERO) < asked:
-            self._outdated[one.line] = dict(one.asked)
-        else:
+        if pages := one.pages(one.line, in_line, self._known.now):
             self._known.put_pages(one.line, one.asked, pages)
+        else:
+            self._outdated[one.line] = dict(one.asked)
 
     def _put_repeats(self, repeats: Mapping[str, Repeat]) -> None:
         self._repeats = repeats

@@ -20,7 +20,7 @@ from storekeeper_kit.round_trips import Result, RoundTrip, Statement
 from ..domain.operations import ItemAtLocation, Name, PositionName
 from . import tables
 from .arrays import numbers
-from .naming import StatementOfPosition, StatementOfPositions
+from .naming import StatementOfOnePosition, StatementOfPositions
 
 _POSITION_TO_LOCK = """
 SELECT p.position_id, p.close_time IS NULL, p.item_id, p.location_id, p.next_expiry, p.available, p.reserved, p.picked,
@@ -37,7 +37,7 @@ _LOCK_POSITIONS = StatementOfPositions(f"""{_POSITION_TO_LOCK}
    FOR NO KEY UPDATE
 """)
 
-_LOCK_POSITION = StatementOfPosition(f"""{_POSITION_TO_LOCK}
+_LOCK_POSITION = StatementOfOnePosition(f"""{_POSITION_TO_LOCK}
    AND {{position}}
    FOR NO KEY UPDATE
 """)
@@ -55,7 +55,7 @@ def lock_positions(
 
 
 def lock_position(trip: RoundTrip, tenant_id: int, name: PositionName) -> Result:
-    """Lock a single position. One that is named by item and location isn't told when it was closed meanwhile."""
+    """Lock one position. Named by item and location it is left out if it was closed meanwhile: it was waited for, then."""
     return _LOCK_POSITION.execute(trip, tenant_id, name)
 
 

@@ -94,8 +94,8 @@ class StatementOfPositions:
         return trip.execute(self._named, tenant_id=tenant_id, names=_single_names(names))
 
 
-class StatementOfPosition:
-    """SQL about a single position `p`, whether it is named by id or by item and location: `{position}` stands for that."""
+class StatementOfOnePosition:
+    """SQL about one position `p`, named by id or by item and location: the condition for that stands where it has `{position}`."""
 
     def __init__(self, sql: str) -> None:
         self.sql: Final = sql

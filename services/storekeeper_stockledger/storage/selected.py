@@ -100,10 +100,9 @@ def read_state(result: Result) -> State:
 def read_single(result: Result) -> tuple[State, bool, list[StockedItem]]:
     """The state, whether the request is recorded, and the first stocked items in the line, if one was asked for."""
     rows = result.rows()
-    first = rows[0]
-    has_line = len(first) > _STATE_WIDTH + 1 and first[_STATE_WIDTH + 1] is not None
-    in_line = [_stocked_item(row[_STATE_WIDTH + 1 :]) for row in rows] if has_line else []
-    return _state(rows[:1]), first[_STATE_WIDTH], in_line
+    # There is a row also where none was asked for, and of a line that is empty.
+    in_line = [row[_STATE_WIDTH + 1 :] for row in rows if any(row[_STATE_WIDTH + 1 :])]
+    return _state(rows[:1]), rows[0][_STATE_WIDTH], list(map(_stocked_item, in_line))
 
 
 def _state(rows: Sequence[Sequence[Any]]) -> State:

@@ -43,6 +43,7 @@ SELECT greatest(now(), clock_timestamp(), head.record_time) AS now, settings.rea
   LEFT JOIN settings USING (tenant_id)
   LEFT JOIN journal_head AS head USING (tenant_id)
 """
+"""SQL of the time, and of a tenant's settings: one row."""
 
 FACTS: Final = """
 SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_scale, i.archived,
@@ -57,6 +58,7 @@ SELECT p.position_id, l.active, i.item_id, i.version, i.tracking, i.quantity_sca
   JOIN location l ON l.tenant_id = p.tenant_id AND l.location_id = p.location_id
  WHERE p.tenant_id = %(tenant_id)s
 """
+"""SQL of what is to be known of positions `p`, beside a `tenant`, with room for a condition which."""
 
 _STATE = StatementOfPositions(f"""
 WITH tenant AS MATERIALIZED ({TENANT})
