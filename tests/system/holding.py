@@ -46,4 +46,12 @@ def held_position(database: LedgerDatabase, position_id: int) -> Iterator[Held]:
         yield Held(connection)
 
 
+@contextmanager
+def held_movements(database: LedgerDatabase) -> Iterator[Held]:
+    """Nobody can read any movement, or record one."""
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute("LOCK TABLE movement IN ACCESS EXCLUSIVE MODE")
+        yield Held(connection)
+
+
 _WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

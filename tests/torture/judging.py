@@ -55,7 +55,7 @@ class Done:
     now: datetime
     """When it was carried out, by the ledger's clock; or some moment before, since when nothing expired that it touches."""
     by_then: datetime
-    """When it was carried out, or some moment after, before which nobody else did anything where it was."""
+    """When it was carried out, or some moment after, before which nobody else did anything, and nothing expired, where it was."""
 
 
 def check_real_time(done: Sequence[Done]) -> None:
@@ -89,6 +89,7 @@ class _Latest:
 def _done(calls: Sequence[Call], journal: Journal) -> Iterator[Done]:
     asked = {UUID(call.request.request_id): call for call in calls}
     movements = journal.movements_of()
+    expiries = _Expiries(journal, movements)
     last: dict[int, datetime] = {}
     for _, together in groupby(journal.operations, attrgetter("transaction")):
         batch = list(together)
@@ -103,7 +104,35 @@ def _done(calls: Sequence[Call], journal: Journal) -> Iterator[Done]:
         now = told[0] if told else _earliest(ours, asked, lines, last)
         last |= {line.position_id: now for one in batch for line in lines[one.operation_id]}
         for one in ours:
-            yield Done(asked[one.request_id], one, lines[one.operation_id], now, now if told else one.record_time)
+            moved = lines[one.operation_id]
+            by_then = now if told else max(now, min(one.record_time, expiries.before_those_after(one, moved)))
+            yield Done(asked[one.request_id], one, moved, now, by_then)
+
+
+class _Expiries:
+    """Tells when nothing had expired yet of what was recorded as expired only after an operation.
+
+    Whatever is carried out at a position first records what has expired there.
+    """
+
+    def __init__(self, journal: Journal, movements: Mapping[int, list[Movement]]) -> None:
+        recorded: defaultdict[int, list[tuple[int, datetime]]] = defaultdict(list)
+        for operation in journal.operations:
+            if operation.kind == EXPIRED:
+                for line in movements.get(operation.operation_id, []):
+                    recorded[line.position_id].append((operation.operation_id, line.effective_time))
+        self._operation_ids = {at: [one for one, _ in those] for at, those in recorded.items()}
+        self._soonest_from = {
+            at: list(accumulate((expiry for _, expiry in reversed(those)), min))[::-1] for at, those in recorded.items()
+        }
+
+    def before_those_after(self, operation: Operation, moved: Sequence[Movement]) -> datetime:
+        """The last moment before any of those that come after it, at the positions where it moved something."""
+        soonest = AFTER_ALL
+        for position_id in {line.position_id for line in moved} & self._operation_ids.keys():
+            number = bisect_right(self._operation_ids[position_id], operation.operation_id)
+            soonest = min([soonest, *self._soonest_from[position_id][number : number + 1]])
+        return soonest - A_MOMENT
 
 
 def _earliest(
@@ -300,6 +329,8 @@ def wall_time(monotonic_ns: int) -> datetime:
 
 
 BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+AFTER_ALL: Final = datetime.max.replace(tzinfo=UTC)
+A_MOMENT: Final = timedelta(microseconds=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER: Final = 2**63
 PLACES: Final = ("received", "available", "reserved", "picked", "delivered", "transferred", "removed")
