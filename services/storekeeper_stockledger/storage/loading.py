@@ -1,13 +1,14 @@
 """Locks and loads the stock that the operations of a batch can touch.
 
-One round trip, whatever the number of operations: the locks of the positions, and what the operations name; with fewer
-statements for a single one (`single.py`). A second one where that showed that more is needed: of positions that are closed or
-counted, of reservations that have expired, of what is missing, of a single one's repeat or long line. The lines of hundreds of positions are read in one before the locks, and in the second again where they
-have changed by then (`ahead.py`). Of a position's stocked items only the first ones are read, until they cover what the
-whole batch asks of it; so it is with what is given back of what a demand was delivered or an order line has brought. An
-operation that turns out to need more is decided again, alone. Then lines are read in the second round trip, by what the
-first one told: operations draw on lines, and on what they name or hold; so a line reaches far enough if it covers what is
-asked of all lines of its position, and what is available of all that is known already.
+One round trip, whatever the number of operations: the locks of the positions, and what the operations name; with
+fewer statements for a single one (`single.py`). A second one where that showed that more is needed: of positions that
+are closed or counted, of reservations that have expired, of what is missing, of a single one's repeat or long line.
+The lines of hundreds of positions are read in one before the locks, and in the second again where they have changed
+by then (`ahead.py`). Of a position's stocked items only the first ones are read, until they cover what the whole
+batch asks of it; so it is with what is given back of what a demand was delivered or an order line has brought. An
+operation that turns out to need more is decided again, alone. Then lines are read in the second round trip, by what
+the first one told: operations draw on lines, and on what they name or hold; so a line reaches far enough if it covers
+what is asked of all lines of its position, and what is available of all that is known already.
 """
 
 from collections import defaultdict
