@@ -1,7 +1,7 @@
 """A single operation at a single position, which is read in a shorter way than a batch: it must come to the same."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -45,7 +45,9 @@ def after_rival(
 
 
 @pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch, ledger_database: LedgerDatabase) -> Callable[[Callable[[], object]], None]:
+def between(
+    monkeypatch: pytest.MonkeyPatch, ledger_database: LedgerDatabase
+) -> Iterator[Callable[[Callable[[], object]], None]]:
     """Takes what happens once the next lock is there, or had nothing to wait for, and before anything is read."""
     waiting: list[Callable[[], object]] = []
 
@@ -59,7 +61,8 @@ def between(monkeypatch: pytest.MonkeyPatch, ledger_database: LedgerDatabase) ->
         return locked
 
     monkeypatch.setattr(loading, "lock_position", lock_and_wait)
-    return waiting.append
+    yield waiting.append
+    assert not waiting, "it has happened"
 
 
 _LOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
@@ -135,7 +138,7 @@ class TestRepeats:
         (refused,) = tenant.apply(submission(reserving(position_id, 1), under=once.request_id))
         assert isinstance(refused, RequestIdReused)
 
-    def test_a_repeat_that_made_a_position_and_whose_position_is_gone(self, tenant: Tenant) -> None:
+    def test_a_repeat_whose_position_is_gone(self, tenant: Tenant) -> None:
         item, here, there = tenant.item().item_id, tenant.location("Here"), tenant.location("There")
         source = tenant.position(item, here)
         tenant.stock(source, [3])

@@ -183,14 +183,14 @@ class _Loading:
         _put(partial(self._put_single, one), selected.read_single, one.read(trip, self._tenant_id))
 
     def _put_single(self, one: Single, read: tuple[State, bool, Sequence[StockedItem]]) -> None:
-        """Put what was read for a single operation. A repeat, and a line that reaches too far, have to be read yet."""
+        """Put what was read for a single operation. What a repeat was told, and a line that has to reach further, are read next."""
         state, is_repeated, in_line = read
         self._known.put_state(state)
         if is_repeated:
             self._repeated = one.request_id
         if one.line is None:
             return
-        if pages := one.pages(one.line, in_line, self._known.now):
+        if pages := one.pages(in_line, self._known.now):
             self._known.put_pages(one.line, one.asked, pages)
         else:
             self._outdated[one.line] = dict(one.asked)

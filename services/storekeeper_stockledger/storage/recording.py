@@ -1,12 +1,12 @@
 """Writes a decided batch down: numbered under the journal head, by a handful of set-based statements.
 
 It travels as one round trip that ends with the commit. One statement numbers and writes the journal, and lets stocked
-items and positions be what their last movements say of them (`journaling.py`); the others write what only some operations
-change. Of a
-long batch parts of the journal are sent ahead, each sealed by itself, so that PostgreSQL writes while the rest is decided.
-Nothing here waits for another transaction but the journal head: rows of stocked items and positions are guarded by the
-positions' locks, and operations are inserted while the head is held, so a request id that another process has recorded
-meanwhile is a unique violation at once (`operation_request_id_key`), never a wait.
+items and positions be what their last movements say of them (`journaling.py`); the others write what only some
+operations change. Of a long batch parts of the journal are sent ahead, each sealed by itself, so that PostgreSQL
+writes while the rest is decided. Nothing here waits for another transaction but the journal head: rows of stocked
+items and positions are guarded by the positions' locks, and operations are inserted while the head is held, so a
+request id that another process has recorded meanwhile is a unique violation at once (`operation_request_id_key`),
+never a wait.
 """
 
 from collections.abc import Collection, Sequence

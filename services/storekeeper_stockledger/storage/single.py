@@ -73,10 +73,11 @@ class Single(NamedTuple):
             return READ.execute(trip, tenant_id, self.name, request_ids=request_ids)
         return READ_LINE[self.line].execute(trip, tenant_id, self.name, request_ids=request_ids, page=FIRST.page)
 
-    def pages(self, line: Line, in_line: Sequence[StockedItem], now: datetime) -> Pages | None:
+    def pages(self, in_line: Sequence[StockedItem], now: datetime) -> Pages | None:
         """What was read of its line, put together; None where that doesn't reach far enough."""
-        pages = pages_of(line.order, in_line, FIRST)
-        usable = (one.available for one in in_line if line.with_expired or not one.has_expired(now))
+        assert self.line is not None, "it asks of a line"
+        pages = pages_of(self.line.order, in_line, FIRST)
+        usable = (one.available for one in in_line if self.line.with_expired or not one.has_expired(now))
         return None if pages.are_cut and sum(usable, ZERO) < self.units else pages
 
 
